@@ -56,7 +56,8 @@ export interface ControlCommand {
 }
 
 export type DecodedCommand =
-  | { readonly kind: "command"; readonly command: ControlCommand }
+  /** `message` is the whole object, which a signature is computed over. */
+  | { readonly kind: "command"; readonly command: ControlCommand; readonly message: Readonly<Record<string, unknown>> }
   | { readonly kind: "malformed"; readonly name: string; readonly requestId: string | null; readonly refusal: CommandRefusal };
 
 /** Reads a message of `qiki.commands.control`; snake_case and camelCase metadata are one (operations §4.1, §4.2). */
@@ -91,7 +92,11 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
     };
     return { kind: "malformed", name: value.command_name, requestId, refusal };
   }
-  return { kind: "command", command: { name: value.command_name, parameters: value.parameters ?? {}, metadata, requestId } };
+  return {
+    kind: "command",
+    command: { name: value.command_name, parameters: value.parameters ?? {}, metadata, requestId },
+    message: value,
+  };
 }
 
 /** Values that the running configuration allows, for the ranges that the catalogue leaves to it. */

@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { connectNats, type NatsCredentials } from "./nats.ts";
+import type { Bus, BusReport } from "./port.ts";
+import { type BusHarness, bytesOf, eventually, store, streamOf, take, textOf } from "./suite/harness.ts";
+import { busSuite } from "./suite.ts";
+
+const SERVER = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"].find((path) => existsSync(path));
+const CREDENTIALS: NatsCredentials = { kind: "password", user: "qiki", password: "orbit" };
+
+if (SERVER !== undefined || process.env.CI === "true") {
+  busSuite("NATS bus", makeHarness);
+  describe("NATS connection", natsTests);
+} else {
+  process.stderr.write(
+    "\n!!! nats-server is not on this machine: the NATS bus is NOT tested. Install it with: apt-get install -y nats-server\n\n",
+  );
+  test.skip("NATS bus - needs nats-server", () => {});
+}
+
+interface Server {
+  readonly url: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  remove(): void;
+}
+
+async function makeHarness(): Promise<BusHarness> {
+  const server = await makeServer();
+  const reports: BusReport[] = [];
+  const open = new Set<Bus>();
+  await server.start();
+  const closeAll = async () => {
+    for (const bus of open) await bus.close();
+    open.clear();
+  };
+  return {
+    reports,
+    connect: async (options = {}) => {
+      const bus = await connectNats({ servers: [server.url], credentials: CREDENTIALS, ...hooks(reports), ...options });
+      open.add(bus);
+      return bus;
+    },
+    passTime: () => {},
+    restart: async () => {
+      await closeAll();
+      await server.stop();
+      await server.start();
+    },
+    close: async () => {
+      await closeAll();
+      await server.stop();
+      server.remove();
+    },
+  };
+}
+
+function natsTests(): void {
+  test("BUS-019 credentials - a wrong password is auth_failed, without it too", async () => {
+    const server = await makeServer();
+    await server.start();
+    const wrong = { kind: "password", user: "qiki", password: "wrong" } as const;
+    const options = { servers: [server.url], ...hooks([]) };
+    await expect(connectNats({ ...options, credentials: wrong })).rejects.toMatchObject({ code: "auth_failed" });
+    await expect(connectNats(options)).rejects.toMatchObject({ code: "auth_failed" });
+    await server.stop();
+    server.remove();
+  });
+
+  test("connect - no server is not_reachable", async () => {
+    const server = await makeServer();
+    await expect(connectNats({ servers: [server.url], ...hooks([]) })).rejects.toMatchObject({ code: "not_reachable" });
+    server.remove();
+  });
+
+  test("BUS-018 reconnect - subscriptions and consumers go on; what was published meanwhile is dropped and counted", async () => {
+    const server = await makeServer();
+    await server.start();
+    const bus = await connectNats({ servers: [server.url], credentials: CREDENTIALS, ...hooks([]) });
+    const states: string[] = [];
+    bus.onStatus(({ state }) => void states.push(state));
+    await bus.streams.ensure(streamOf("S", ["s"]));
+    const got: string[] = [];
+    bus.subscribe("s", (msg) => void got.push(textOf(msg)!), { name: "core" });
+    const durable = bus.consume("S", { durable: "reader", deliver: "all" });
+    const plain = bus.consume("S", { deliver: "new" });
+    const fresh = plain.next();
+    await store(bus, "s", 1, 1);
+    await take(durable, 1, "ack");
+    const waiting = durable.next();
+    await server.stop();
+    await eventually(() => expect(bus.status().state).toBe("reconnecting"));
+    expect(bus.publish("s", bytesOf("lost"))).toBe("dropped");
+    expect(bus.counts().notSent).toBe(1);
+    await server.start();
+    await eventually(() => expect(bus.status().state).toBe("connected"));
+    await store(bus, "s", 2, 2);
+    expect(textOf((await waiting).value)).toBe("2");
+    expect(["1", "2"]).toContain(textOf((await fresh).value));
+    expect(got).toEqual(["1", "2"]);
+    expect(states).toEqual(["reconnecting", "connected"]);
+    await bus.close();
+    await server.stop();
+    server.remove();
+  });
+
+  test("barrier - messages that the stream did not take are told", async () => {
+    const server = await makeServer();
+    await server.start();
+    const bus = await connectNats({ servers: [server.url], credentials: CREDENTIALS, ...hooks([]) });
+    await bus.streams.ensure(streamOf("S", ["s"], { dedupWindowMs: 60_000 }));
+    for (const msgId of ["a", "a", "b"]) bus.publish("s", bytesOf("x"), { msgId });
+    expect(await bus.barrier(5_000)).toEqual([{ stream: "S", expected: 3, stored: 2 }]);
+    bus.publish("s", bytesOf("x"), { msgId: "c" });
+    expect(await bus.barrier(5_000)).toEqual([]);
+    await bus.close();
+    await server.stop();
+    server.remove();
+  });
+}
+
+function hooks(reports: BusReport[]) {
+  return { nowMs: () => Date.now(), report: (report: BusReport) => void reports.push(report) };
+}
+
+/** A server of its own with user and password, storage in a folder of its own. */
+async function makeServer(): Promise<Server> {
+  if (SERVER === undefined) throw new Error("nats-server is missing; install it with: apt-get install -y nats-server");
+  const folder = await mkdtemp(join(tmpdir(), "qiki-nats-"));
+  const port = await freePort();
+  const config = join(folder, "server.conf");
+  writeFileSync(
+    config,
+    `listen: "127.0.0.1:${port}"
+     jetstream { store_dir: "${folder}/store", max_mem: 64MB, max_file: 20GB }
+     authorization { user: qiki, password: orbit }`,
+  );
+  let running: ChildProcess | undefined;
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    start: async () => {
+      const child = spawn(SERVER, ["-c", config], { stdio: ["ignore", "ignore", "pipe"] });
+      running = child;
+      await new Promise<void>((resolve, reject) => {
+        let log = "";
+        child.stderr!.on("data", (chunk: Buffer) => {
+          log += chunk.toString();
+          if (log.includes("Server is ready")) resolve();
+        });
+        child.once("exit", () => reject(new Error(`nats-server ended: ${log}`)));
+      });
+    },
+    stop: async () => {
+      const child = running;
+      running = undefined;
+      if (child === undefined || child.exitCode !== null) return;
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await ended;
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}

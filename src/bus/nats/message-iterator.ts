@@ -1,0 +1,238 @@
+import { AckPolicy, type ConsumerMessages, type JetStreamClient, type JetStreamManager, type JsMsg, jserrors } from "@nats-io/jetstream";
+import type { DurableDefinition, DeliverFrom } from "#contracts/streams.ts";
+import { Deque } from "../deque.ts";
+import { timeoutError } from "../failures.ts";
+import type { SettingDifference, StreamMsg } from "../port.ts";
+import { busFailure } from "./failures.ts";
+import { decodeHeaders } from "./headers.ts";
+import { ensureDurable, startOf } from "./streams.ts";
+
+const NS_PER_MS = 1_000_000;
+const BATCH = 256;
+const FETCH_MS = 30_000;
+const RETRY_MS = 250;
+/** A reader without a durable that goes silent for so long is forgotten by the server. */
+const FORGET_READER_MS = 300_000;
+
+export interface ReaderSource {
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+}
+
+export interface ReaderOptions {
+  /** Wire names. */
+  readonly stream: string;
+  readonly filter: string;
+  readonly deliver: DeliverFrom;
+  readonly durable: DurableDefinition | undefined;
+  readonly batch: number | undefined;
+}
+
+export interface ReaderHooks {
+  /** The owner's name of a wire subject. */
+  readonly rename: (wire: string) => string;
+  readonly onDifferences: (differences: readonly SettingDifference[]) => void;
+  readonly onFailure: (error: Error) => void;
+  readonly onEnd: (iterator: NatsMessageIterator) => void;
+}
+
+/**
+ * One reader's loop over a consumer. It fetches a batch when it has nothing left, so what is fetched and not read is bounded;
+ * the client's own loop goes on fetching whether anybody reads or not.
+ */
+export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
+  private readonly source: () => Promise<ReaderSource>;
+  private readonly options: ReaderOptions;
+  private readonly hooks: ReaderHooks;
+  private readonly fetched = new Deque<JsMsg>();
+  private reader: { resolve: (msg: JsMsg | undefined) => void; reject: (error: Error) => void } | undefined;
+  private fetching: ConsumerMessages | undefined;
+  private isFilling = false;
+  /** Without a durable: the server's name of our consumer, and where the next one would start. */
+  private ephemeral: string | undefined;
+  private nextStart: DeliverFrom;
+  private isDurableKnown = false;
+  private isStopped = false;
+  private isEnded = false;
+  private isInHand = false;
+  private readonly idleCallbacks: (() => void)[] = [];
+
+  constructor(source: () => Promise<ReaderSource>, options: ReaderOptions, hooks: ReaderHooks) {
+    this.source = source;
+    this.options = options;
+    this.hooks = hooks;
+    this.nextStart = options.deliver;
+  }
+
+  /** 1 while a message is in the reader's hands. */
+  get left(): number {
+    return this.isInHand ? 1 : 0;
+  }
+
+  async next(): Promise<IteratorResult<StreamMsg>> {
+    this.letGo();
+    if (this.isStopped) return this.finish();
+    const msg = this.fetched.shift() ?? (await this.wait());
+    if (msg === undefined) return this.finish();
+    this.isInHand = true;
+    return { done: false, value: this.present(msg) };
+  }
+
+  return(): Promise<IteratorResult<StreamMsg>> {
+    this.stop();
+    this.letGo();
+    return Promise.resolve(this.finish());
+  }
+
+  /** Gives no more messages and hands back those fetched ahead; the one in hand may still be acknowledged. */
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    for (let msg = this.fetched.shift(); msg !== undefined; msg = this.fetched.shift()) this.handBack(msg);
+    this.fetching?.stop();
+    this.reader?.resolve(undefined);
+    this.reader = undefined;
+    if (!this.isInHand) this.finish();
+  }
+
+  /** After an outage: what was asked of the server is forgotten there. */
+  refetch(): void {
+    this.fetching?.stop();
+  }
+
+  /** Resolves when no message is in hand. */
+  idle(): Promise<void> {
+    if (!this.isInHand) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.idleCallbacks.push(resolve);
+    });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private wait(): Promise<JsMsg | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<JsMsg | undefined>();
+    this.reader = { resolve, reject };
+    void this.fill();
+    return promise;
+  }
+
+  /** Fetches until the reader has what it waits for. */
+  private async fill(): Promise<void> {
+    if (this.isFilling) return;
+    this.isFilling = true;
+    while (this.reader !== undefined && !this.isStopped) {
+      try {
+        await this.fetchBatch();
+      } catch (error) {
+        if (error instanceof jserrors.StreamNotFoundError) {
+          this.reader?.reject(busFailure(error, this.options.stream, FETCH_MS));
+          this.reader = undefined;
+          break;
+        }
+        if (this.isStopped) break;
+        this.ephemeral = undefined;
+        this.hooks.onFailure(busFailure(error, this.options.stream, FETCH_MS));
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    this.isFilling = false;
+  }
+
+  private async fetchBatch(): Promise<void> {
+    const { js, jsm } = await this.source();
+    const name = this.options.durable === undefined ? await this.openEphemeral(jsm) : await this.openDurable(jsm, this.options.durable);
+    const consumer = await js.consumers.get(this.options.stream, name);
+    if (this.isStopped) return;
+    this.fetching = await consumer.fetch({ max_messages: this.options.batch ?? BATCH, expires: FETCH_MS });
+    for await (const msg of this.fetching) this.take(msg);
+    this.fetching = undefined;
+  }
+
+  private take(msg: JsMsg): void {
+    this.nextStart = { seq: msg.seq + 1 };
+    if (this.isStopped) this.handBack(msg);
+    else if (this.reader === undefined) this.fetched.push(msg);
+    else {
+      const { resolve } = this.reader;
+      this.reader = undefined;
+      resolve(msg);
+    }
+  }
+
+  private async openDurable(jsm: JetStreamManager, durable: DurableDefinition): Promise<string> {
+    if (!this.isDurableKnown) {
+      const { differences } = await ensureDurable(jsm, durable);
+      if (differences.length > 0) this.hooks.onDifferences(differences);
+      this.isDurableKnown = true;
+    }
+    return durable.name;
+  }
+
+  private async openEphemeral(jsm: JetStreamManager): Promise<string> {
+    if (this.ephemeral !== undefined) return this.ephemeral;
+    const info = await jsm.consumers.add(this.options.stream, {
+      filter_subject: this.options.filter,
+      ...startOf(this.nextStart),
+      ack_policy: AckPolicy.None,
+      mem_storage: true,
+      inactive_threshold: FORGET_READER_MS * NS_PER_MS,
+    });
+    // Should the server lose the consumer, the next one starts where this one did.
+    if (typeof this.nextStart !== "object") this.nextStart = { seq: info.delivered.stream_seq + 1 };
+    this.ephemeral = info.name;
+    return info.name;
+  }
+
+  private present(msg: JsMsg): StreamMsg {
+    const isDurable = this.options.durable !== undefined;
+    const tell = (answer: () => void) => () => {
+      if (isDurable) quietly(answer);
+    };
+    return {
+      seq: msg.seq,
+      timeMs: Math.floor(msg.info.timestampNanos / NS_PER_MS),
+      subject: this.hooks.rename(msg.subject),
+      bytes: msg.data,
+      headers: decodeHeaders(msg.headers),
+      deliveries: isDurable ? msg.info.deliveryCount : 1,
+      ack: tell(() => msg.ack()),
+      nak: (delayMs) => tell(() => msg.nak(delayMs))(),
+      term: tell(() => msg.term()),
+      working: tell(() => msg.working()),
+    };
+  }
+
+  private handBack(msg: JsMsg): void {
+    if (this.options.durable !== undefined) quietly(() => msg.nak());
+  }
+
+  private letGo(): void {
+    this.isInHand = false;
+    for (const callback of this.idleCallbacks.splice(0)) callback();
+  }
+
+  private finish(): IteratorResult<StreamMsg> {
+    if (!this.isEnded) {
+      this.isEnded = true;
+      this.hooks.onEnd(this);
+      const { ephemeral } = this;
+      if (ephemeral !== undefined)
+        void this.source()
+          .then(({ jsm }) => jsm.consumers.delete(this.options.stream, ephemeral))
+          .catch(() => {});
+    }
+    return { done: true, value: undefined };
+  }
+}
+
+/** On a closed connection an acknowledgement is lost and the message comes again. */
+function quietly(answer: () => void): void {
+  try {
+    answer();
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,58 @@
+import { Command, CommanderError } from "commander";
+import { QikiError } from "#base/error.ts";
+import { addAuditVerbs } from "./audit.ts";
+import { addFileVerbs } from "./files-verbs.ts";
+import { addRecordingVerbs } from "./recording-verbs.ts";
+import { addRunVerb } from "./run.ts";
+import { addSendVerb } from "./send.ts";
+import { addUpVerb } from "./up.ts";
+import { PRODUCT_VERSION } from "./version.ts";
+
+const INTERNAL_FAULT = 6;
+const USAGE = 2;
+
+/** The `qiki` program: the only reader of arguments, environment and signals. */
+const program = new Command("qiki")
+  .description("A deterministic spacecraft digital twin with ORION, its operator console.")
+  .version(PRODUCT_VERSION, "-V, --version", "print the version")
+  .helpOption("-h, --help", "show help for a verb")
+  .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+  .showSuggestionAfterError(true)
+  .exitOverride()
+  .addHelpText(
+    "after",
+    `
+Start here:
+  qiki up                                the twin and its console; open the printed address
+  qiki run scenarios/overload.yaml       a scenario as fast as it goes, with a verdict per expectation
+  qiki verify FILE                       recompute a recording and prove that it is the same
+
+Exit codes: 0 done, 1 negative verdict, 2 usage or configuration, 3 not possible or not enough evidence,
+4 damaged input, 5 resource busy, 6 internal fault.`,
+  );
+
+addUpVerb(program);
+addRunVerb(program);
+addSendVerb(program);
+addRecordingVerbs(program);
+addAuditVerbs(program);
+addFileVerbs(program);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** One sentence on standard error, and the exit code of what went wrong. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  if (error instanceof QikiError) {
+    process.stderr.write(`qiki: ${error.message}\n`);
+    return error.exitCode;
+  }
+  process.stderr.write(
+    `qiki: internal fault, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return INTERNAL_FAULT;
+}

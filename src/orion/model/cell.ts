@@ -1,0 +1,62 @@
+import { type DictionaryEntry, dictionaryEntry } from "#contracts/dictionary.ts";
+
+/** Why a value is not there; it is never replaced by zero or by the last one unmarked. */
+export type AbsenceReason =
+  | "not_received"
+  | "not_published"
+  | "null_from_source"
+  | "disabled"
+  | "not_ok"
+  | "no_permission"
+  | "link_lost"
+  | "out_of_range";
+
+export type Cell =
+  | {
+      readonly kind: "value";
+      readonly value: unknown;
+      readonly unit: string;
+      readonly ageMs: number;
+      readonly stale: boolean;
+      /** A constant or a calculation says so. */
+      readonly origin: "measured" | "const" | "calc";
+      readonly entry: DictionaryEntry | undefined;
+    }
+  | { readonly kind: "absent"; readonly reason: AbsenceReason; readonly entry: DictionaryEntry | undefined };
+
+export interface CellContext {
+  /** Age of the record the path lies in. */
+  readonly ageMs: number;
+  readonly stale: boolean;
+  readonly fieldSources: Readonly<Record<string, string>>;
+}
+
+const STEP = /[^.[\]]+|\[[^\]]+\]/g;
+
+/** The value at a path of a telemetry record, or why there is none. `record` is the top-level value of the path's first key. */
+export function cellOf(path: string, record: unknown, context: CellContext): Cell {
+  const entry = dictionaryEntry(path);
+  const unit = entry?.unit ?? "";
+  const steps = (path.match(STEP) ?? []).slice(1);
+  let value: unknown = record;
+  let disabled = false;
+  for (const step of steps) {
+    if (value === undefined || value === null) break;
+    if (typeof value === "object" && (value as { enabled?: unknown }).enabled === false) disabled = true;
+    value = stepInto(value, step);
+  }
+  if (value === undefined) return { kind: "absent", reason: "not_published", entry };
+  if (value === null) return { kind: "absent", reason: disabled ? "disabled" : "null_from_source", entry };
+  if (typeof value === "number" && !Number.isFinite(value)) return { kind: "absent", reason: "out_of_range", entry };
+  const top = path.split(/[.[]/)[0]!;
+  const origin = context.fieldSources[top] === undefined && context.fieldSources[path] === undefined ? "measured" : "const";
+  return { kind: "value", value, unit, ageMs: context.ageMs, stale: context.stale, origin, entry };
+}
+
+function stepInto(value: unknown, step: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (!step.startsWith("[")) return (value as Readonly<Record<string, unknown>>)[step];
+  if (!Array.isArray(value)) return undefined;
+  const inner = step.slice(1, -1);
+  return inner.startsWith("id=") ? value.find((item: { id?: unknown }) => item.id === inner.slice(3)) : value[Number(inner)];
+}

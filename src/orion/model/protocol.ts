@@ -1,0 +1,64 @@
+import type { CommandSpec, Role } from "#contracts/command-catalogue.ts";
+
+/** Messages of the gateway's stream (console §2.3), as far as this console reads them. */
+export interface Timed {
+  readonly age_ms: number;
+  readonly v: unknown;
+}
+
+export type Topics = Readonly<Record<string, Readonly<Record<string, Timed>>>>;
+
+export type ServerMessage =
+  | {
+      readonly t: "hello";
+      readonly v: 1;
+      readonly epoch: string;
+      readonly seq: number;
+      readonly resumed: boolean;
+      readonly runtime: string;
+      readonly me: { readonly name: string; readonly role: Role };
+      readonly run: { readonly id: string; readonly seed: number; readonly tick_ms: number; readonly epoch: string } | null;
+      readonly cfg: { readonly telemetry_period_s: number; readonly events_period_s: number } | null;
+    }
+  | { readonly t: "snapshot"; readonly seq: number; readonly tick: number | null; readonly topics: Topics }
+  | {
+      readonly t: "diff";
+      readonly prev: number;
+      readonly seq: number;
+      readonly tick: number | null;
+      readonly ch: Readonly<Record<string, { readonly set: Readonly<Record<string, Timed>>; readonly del: readonly string[] }>>;
+    }
+  | { readonly t: "batch"; readonly topic: string; readonly first: number; readonly last: number; readonly items: readonly unknown[] }
+  | {
+      readonly t: "gap";
+      readonly topic: string;
+      readonly first: number;
+      readonly last: number;
+      readonly count: number;
+      readonly reason: string;
+    }
+  | {
+      readonly t: "hb";
+      readonly seq: number;
+      readonly wall: string;
+      readonly src_age_ms: Readonly<Record<string, number>>;
+      readonly lost: { readonly upstream: number; readonly client: number; readonly refused: number };
+    }
+  | { readonly t: "error"; readonly code: string; readonly detail: string }
+  | { readonly t: "bye"; readonly code: string }
+  | { readonly t: "pong"; readonly seq: number };
+
+export const SUBSCRIPTIONS = [
+  { topic: "telemetry", mode: "latest", hz: 10 },
+  { topic: "incidents", mode: "latest", hz: 10 },
+  { topic: "commands", mode: "latest", hz: 10 },
+  { topic: "system", mode: "latest", hz: 2 },
+  { topic: "events", mode: "batch", flush_ms: 200 },
+  { topic: "audit", mode: "batch", flush_ms: 200 },
+] as const;
+
+/** Answer of `/api/catalog`. */
+export interface Catalogue {
+  readonly commands: readonly CommandSpec[];
+  readonly limits: (Readonly<Record<string, number>> & { readonly ports: readonly string[] }) | null;
+}

@@ -1,0 +1,99 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { postJson } from "./api.ts";
+import { keysOpen, model, signInOpen } from "./console.ts";
+import { t } from "./i18n.ts";
+import { SCREEN_KEYS } from "./keyboard.ts";
+
+/** A modal dialog; Escape closes it, and it is the browser's own so that focus stays inside. */
+export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+  const place = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    place.current?.showModal();
+  }, []);
+  return (
+    <dialog ref={place} onClose={onClose} aria-label={title}>
+      <h2>{title}</h2>
+      {children}
+    </dialog>
+  );
+}
+
+export function SignIn() {
+  const problem = useSignal("");
+  if (!signInOpen.value) return null;
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const name = new FormData(event.currentTarget as HTMLFormElement).get("name");
+    const answer = await postJson("/api/login", { name });
+    if (!answer.ok) {
+      problem.value = answer.detail;
+      return;
+    }
+    signInOpen.value = false;
+    model.reconnect();
+  };
+  return (
+    <Dialog title={t("signIn")} onClose={() => (signInOpen.value = false)}>
+      <form onSubmit={(event) => void submit(event)}>
+        <label>
+          {t("yourName")}
+          <input name="name" autocomplete="username" required maxLength={40} autofocus data-testid="name" />
+        </label>
+        {problem.value === "" ? null : <p class="problem">{problem.value}</p>}
+        <div class="menu">
+          <button type="button" onClick={() => (signInOpen.value = false)}>
+            {t("cancel")}
+          </button>
+          <button type="submit" class="primary">
+            {t("signIn")}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export function Keys() {
+  if (!keysOpen.value) return null;
+  return (
+    <Dialog title={t("keys")} onClose={() => (keysOpen.value = false)}>
+      <dl class="keys">
+        {Object.entries(SCREEN_KEYS).map(([key, screen]) => (
+          <>
+            <dt>
+              <kbd>g</kbd> <kbd>{key}</kbd>
+            </dt>
+            <dd>{t(screen)}</dd>
+          </>
+        ))}
+        <dt>
+          <kbd>w</kbd>
+        </dt>
+        <dd>{t("why")}</dd>
+        <dt>
+          <kbd>j</kbd> <kbd>k</kbd>
+        </dt>
+        <dd>↓ ↑</dd>
+        <dt>
+          <kbd>/</kbd>
+        </dt>
+        <dd>{t("filterText")}</dd>
+        <dt>
+          <kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>L</kbd>
+        </dt>
+        <dd>EN / RU</dd>
+        <dt>
+          <kbd>Esc</kbd>
+        </dt>
+        <dd>{t("close")}</dd>
+      </dl>
+      <div class="menu">
+        <button type="button" onClick={() => (keysOpen.value = false)}>
+          {t("close")}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,33 @@
+import type { IncidentWire } from "#contracts/incident.ts";
+import { model } from "./console.ts";
+
+export type Incident = IncidentWire;
+
+const SEVERITY_ORDER = "ACWI";
+
+/** Incidents as an operator wants them: what calls first, then by severity, newest first. */
+export function sortedIncidents(): Incident[] {
+  const all = [...model.records("incidents").value.values()] as Incident[];
+  return all.sort(
+    (a, b) =>
+      Number(isUnacked(b)) - Number(isUnacked(a)) ||
+      Number(isAlarm(b)) - Number(isAlarm(a)) ||
+      SEVERITY_ORDER.indexOf(a.severity) - SEVERITY_ORDER.indexOf(b.severity) ||
+      (b.opened_ms ?? 0) - (a.opened_ms ?? 0),
+  );
+}
+
+/** Calls for the operator: letters B, D and E. */
+export function isUnacked(incident: Incident): boolean {
+  return incident.letter === "B" || incident.letter === "D" || incident.letter === "E";
+}
+
+export function isAlarm(incident: Incident): boolean {
+  return incident.letter === "B" || incident.letter === "C";
+}
+
+/** Seconds of event time since it opened, undefined where either time is missing. */
+export function openForS(incident: Incident): number | undefined {
+  const now = model.value("ts_unix_ms");
+  return typeof now === "number" && incident.opened_ms !== null ? (now - incident.opened_ms) / 1000 : undefined;
+}

@@ -1,0 +1,157 @@
+import { zstdCompressSync } from "node:zlib";
+import type { Bus } from "#bus/port.ts";
+import { STATE_BUCKET } from "#contracts/streams.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { createSimMachine, type SimMachine, type SimOutput } from "#twin/sim-machine.ts";
+import type { SimModel } from "#twin/sim-state.ts";
+import type { Clock } from "./clock.ts";
+import { type Arrival, type DedupStore, openCommandDoor } from "./command-door.ts";
+import type { CommandKeys } from "./command-signature.ts";
+import type { Log } from "./log.ts";
+import type { Publisher } from "./publisher.ts";
+import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
+
+/** Ticks run in one turn of the event loop at most; what is due beyond them slips and is counted. */
+const TICKS_PER_TURN = 50;
+const HEARTBEAT_MS = 1000;
+
+export interface SimServiceOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly publisher: Publisher;
+  readonly model: SimModel;
+  readonly dedup: DedupStore;
+  readonly keys: CommandKeys;
+}
+
+export interface SimService {
+  readonly machine: SimMachine;
+  readonly counts: { readonly ticks: number; readonly slipped: number };
+  /** Stops ticking, sends the closing keyframe. */
+  stop(): Promise<void>;
+}
+
+/** Hosts the sim machine: runs its ticks by the wall clock, answers its commands, publishes what it says. */
+export function startSim(options: SimServiceOptions): SimService {
+  const { bus, clock, log, publisher, model } = options;
+  const machine = createSimMachine(model);
+  const states = bus.lastValue(STATE_BUCKET);
+  const counts = { ticks: 0, slipped: 0 };
+  let cancelTimer = (): void => {};
+  let lastTurnMs = clock.monotonicMs();
+  let owedTicks = 0;
+  let lastHeartbeatMs = lastTurnMs;
+  let lastKeyframeTick = -1;
+  let stopped = false;
+
+  const remember = (key: string, value: unknown): void => {
+    states
+      .put(key, Buffer.from(JSON.stringify(value)))
+      .catch((error: unknown) => log.error({ key, err: error }, "a last value was not stored"));
+  };
+
+  function publish(outputs: readonly SimOutput[]): void {
+    for (const output of outputs) {
+      if (output.kind === "note") log.warn({ tick: machine.tick }, output.text);
+      if (output.kind !== "message") continue;
+      publisher.publish(output.message);
+      if (output.message.subject === SUBJECTS.systemMode) remember("system_mode", output.message.payload);
+    }
+  }
+
+  function publishKeyframe(): void {
+    lastKeyframeTick = machine.tick;
+    publisher.publish(
+      keyframeMessage({
+        role: "sim",
+        tick: machine.tick,
+        runId: machine.runId,
+        timeMs: model.settings.epochMs + machine.tick * model.settings.tickMs,
+        hashes: { craft: machine.hash() },
+        state: zstdCompressSync(machine.snapshot()),
+      }),
+    );
+  }
+
+  function rememberState(): void {
+    remember("sim_state", { run_id: machine.runId, tick: machine.tick, fsm_state: machine.runState, speed: machine.speed });
+    remember("run", { ...model.runRecord, run_id: machine.runId });
+  }
+
+  function runTick(): void {
+    publish(machine.accept({ kind: "tick" }, machine.tick));
+    counts.ticks += 1;
+    if (machine.tick % KEYFRAME_TICKS === 0) publishKeyframe();
+  }
+
+  function turn(): void {
+    if (stopped) return;
+    const nowMs = clock.monotonicMs();
+    const elapsedMs = nowMs - lastTurnMs;
+    lastTurnMs = nowMs;
+    if (machine.runState === "RUNNING") {
+      owedTicks += (elapsedMs * machine.speed) / model.settings.tickMs;
+      const run = Math.min(Math.floor(owedTicks), TICKS_PER_TURN);
+      for (let tick = 0; tick < run && machine.runState === "RUNNING"; tick += 1) runTick();
+      owedTicks -= run;
+      if (owedTicks >= TICKS_PER_TURN) {
+        counts.slipped += Math.floor(owedTicks);
+        owedTicks -= Math.floor(owedTicks);
+      }
+      lastHeartbeatMs = nowMs;
+    } else {
+      owedTicks = 0;
+      for (let tick = 0; tick < TICKS_PER_TURN && machine.pendingSteps > 0; tick += 1) runTick();
+      if (nowMs - lastHeartbeatMs >= HEARTBEAT_MS) {
+        lastHeartbeatMs = nowMs;
+        publish(machine.accept({ kind: "heartbeat" }, machine.tick));
+      }
+    }
+    schedule();
+  }
+
+  function schedule(): void {
+    cancelTimer();
+    if (stopped) return;
+    let delayMs = Math.max(1, HEARTBEAT_MS - (clock.monotonicMs() - lastHeartbeatMs));
+    if (machine.runState === "RUNNING") delayMs = Math.max(1, ((1 - owedTicks) * model.settings.tickMs) / machine.speed);
+    else if (machine.pendingSteps > 0) delayMs = 1;
+    cancelTimer = clock.after(Math.min(delayMs, HEARTBEAT_MS), turn);
+  }
+
+  function handle(arrival: Arrival): ReturnType<Parameters<typeof openCommandDoor>[0]["handle"]> {
+    const before = { runState: machine.runState, speed: machine.speed, runId: machine.runId };
+    const outputs = machine.accept(arrival, machine.tick);
+    const answer = outputs.find((output) => output.kind === "ack");
+    if (answer === undefined) throw new Error(`the sim machine gave no ACK for ${arrival.kind}`);
+    return {
+      ack: answer.ack,
+      publishRest() {
+        publish(outputs);
+        if (before.runId !== machine.runId) publishKeyframe();
+        if (before.runState !== machine.runState || before.speed !== machine.speed || before.runId !== machine.runId) rememberState();
+        lastTurnMs = clock.monotonicMs();
+        schedule();
+      },
+    };
+  }
+
+  const door = openCommandDoor({ bus, clock, owner: "sim", dedup: options.dedup, keys: options.keys, unsignedRole: "operator", handle });
+  publish(machine.accept({ kind: "boot" }, machine.tick));
+  rememberState();
+  publishKeyframe();
+  schedule();
+
+  return {
+    machine,
+    counts,
+    async stop() {
+      stopped = true;
+      cancelTimer();
+      await door.drain();
+      if (lastKeyframeTick !== machine.tick) publishKeyframe();
+      rememberState();
+    },
+  };
+}
