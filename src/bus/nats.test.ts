@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -61,13 +61,18 @@ async function makeHarness(): Promise<BusHarness> {
 }
 
 function natsTests(): void {
-  test("BUS-019 credentials - a wrong password is auth_failed, without it too", async () => {
-    const server = await makeServer();
+  test("BUS-019 credentials - a wrong token is auth_failed, and so is a wrong password or none", async () => {
+    const server = await makeServer('token: "orbit"');
     await server.start();
-    const wrong = { kind: "password", user: "qiki", password: "wrong" } as const;
-    const options = { servers: [server.url], ...hooks([]) };
-    await expect(connectNats({ ...options, credentials: wrong })).rejects.toMatchObject({ code: "auth_failed" });
-    await expect(connectNats(options)).rejects.toMatchObject({ code: "auth_failed" });
+    const connectWith = (credentials?: NatsCredentials) =>
+      connectNats({ servers: [server.url], ...hooks([]), ...(credentials && { credentials }) });
+    const refused = { code: "auth_failed" };
+    await expect(connectWith({ kind: "token", token: "wrong" })).rejects.toMatchObject(refused);
+    await expect(connectWith({ kind: "password", user: "qiki", password: "wrong" })).rejects.toMatchObject(refused);
+    await expect(connectWith()).rejects.toMatchObject(refused);
+    const bus = await connectWith({ kind: "token", token: "orbit" });
+    expect(bus.status().state).toBe("connected");
+    await bus.close();
     await server.stop();
     server.remove();
   });
@@ -78,7 +83,7 @@ function natsTests(): void {
     server.remove();
   });
 
-  test("BUS-018 reconnect - subscriptions and consumers go on; what was published meanwhile is dropped and counted", async () => {
+  test("reconnect - subscriptions and consumers go on; what was published meanwhile is dropped and counted", async () => {
     const server = await makeServer();
     await server.start();
     const bus = await connectNats({ servers: [server.url], credentials: CREDENTIALS, ...hooks([]) });
@@ -128,8 +133,8 @@ function hooks(reports: BusReport[]) {
   return { nowMs: () => Date.now(), report: (report: BusReport) => void reports.push(report) };
 }
 
-/** A server of its own with user and password, storage in a folder of its own. */
-async function makeServer(): Promise<Server> {
+/** A server of its own with credentials, storage in a folder of its own. */
+async function makeServer(authorization = "user: qiki, password: orbit"): Promise<Server> {
   if (SERVER === undefined) throw new Error("nats-server is missing; install it with: apt-get install -y nats-server");
   const folder = await mkdtemp(join(tmpdir(), "qiki-nats-"));
   const port = await freePort();
@@ -138,14 +143,14 @@ async function makeServer(): Promise<Server> {
     config,
     `listen: "127.0.0.1:${port}"
      jetstream { store_dir: "${folder}/store", max_mem: 64MB, max_file: 20GB }
-     authorization { user: qiki, password: orbit }`,
+     authorization { ${authorization} }`,
   );
-  let running: ChildProcess | undefined;
+  const running: ReturnType<typeof spawn>[] = [];
   return {
     url: `nats://127.0.0.1:${port}`,
     start: async () => {
       const child = spawn(SERVER, ["-c", config], { stdio: ["ignore", "ignore", "pipe"] });
-      running = child;
+      running.push(child);
       await new Promise<void>((resolve, reject) => {
         let log = "";
         child.stderr!.on("data", (chunk: Buffer) => {
@@ -156,8 +161,7 @@ async function makeServer(): Promise<Server> {
       });
     },
     stop: async () => {
-      const child = running;
-      running = undefined;
+      const child = running.pop();
       if (child === undefined || child.exitCode !== null) return;
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");

@@ -239,7 +239,8 @@ export interface Bus {
   readonly streams: StreamCalls;
   /**
    * Messages of a stream in the order of their sequence, at least once with a durable; a redelivery comes when it is due.
-   * The iterator pulls, so a slow reader blocks nobody. It ends when the bus drains or closes, and by `return`.
+   * The iterator pulls, so a slow reader blocks nobody. It ends when the bus drains or closes, and by
+   * `return`; what was fetched ahead (`batch`) and not acknowledged then comes again after ackWaitMs.
    * @throws QikiError stream_unknown (from the first `next`)
    */
   consume(stream: string, options: ConsumeOptions): AsyncIterableIterator<StreamMsg>;

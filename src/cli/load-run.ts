@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly profile?: string;
   readonly bootId: string;
   readonly seed?: number;
+  /** Another duration than the scenario's. */
+  readonly durationS?: number;
   /** Boots STOPPED whatever the scenario says. */
   readonly stopped?: boolean;
 }
@@ -59,7 +61,7 @@ export function loadRun(options: LoadOptions): LoadedRun {
 }
 
 /** Reads and checks a scenario text, with what the command line changes of it. */
-export function readScenario(text: string, path: string, options: { readonly seed?: number; readonly stopped?: boolean } = {}): Scenario {
+export function readScenario(text: string, path: string, options: Pick<LoadOptions, "seed" | "stopped" | "durationS"> = {}): Scenario {
   let raw: unknown;
   try {
     raw = parseYaml(text, { version: "1.2" });
@@ -69,7 +71,11 @@ export function readScenario(text: string, path: string, options: { readonly see
   const changed = options.seed === undefined ? raw : { ...(raw as object), seed: options.seed };
   const result = parseScenario(changed);
   if (result.kind === "refused") throw scenarioError(path, result.problems);
-  return options.stopped === true ? { ...result.scenario, startsRunning: false } : result.scenario;
+  return {
+    ...result.scenario,
+    ...(options.stopped === true ? { startsRunning: false } : {}),
+    ...(options.durationS === undefined ? {} : { durationS: options.durationS }),
+  };
 }
 
 /** A path as given, else beside the file that names it, else in the product. @throws QikiError file_unreadable */

@@ -6,141 +6,178 @@ import type { Ack } from "#contracts/ack.ts";
 import { type CommandRefusal, type ControlCommand, decodeCommand } from "#contracts/command.ts";
 import { type CommandOwner, commandSpec, type Role } from "#contracts/command-catalogue.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
+import type { CommandDedup } from "#store/command-dedup.ts";
 import type { Clock } from "./clock.ts";
 import { type CommandKeys, type SignatureCheck, verifySignature } from "./command-signature.ts";
-
-/** What was answered to a message id, kept so that a repeat is answered alike and applied once. */
-export interface DedupStore {
-  find(owner: string, messageId: string, nowMs: number): { readonly digest: string; readonly ack: string } | undefined;
-  save(owner: string, messageId: string, entry: { readonly digest: string; readonly ack: string; readonly expiresMs: number }): void;
-}
-
-/** Ids are remembered for ten minutes of wall time. */
-export const DEDUP_WINDOW_MS = 600_000;
 
 export type Arrival =
   | {
       readonly kind: "command";
       readonly command: ControlCommand;
-      readonly actor: { operator: string; role: string };
+      readonly actor: { readonly operator: string; readonly role: string };
       readonly refusal?: CommandRefusal;
     }
   | { readonly kind: "malformed"; readonly name: string; readonly requestId: string | null; readonly refusal: CommandRefusal };
+
+/** An arrival that was dealt with. `publishRest` sends what follows from it, once its ACK is out. */
+export interface Handled {
+  readonly ack: Ack;
+  readonly publishRest: () => void;
+}
 
 export interface CommandDoorOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly owner: CommandOwner;
-  readonly dedup: DedupStore;
+  readonly dedup: CommandDedup;
   /** Role of a sender whose message is not signed, at most. */
   readonly unsignedRole: Role;
   /** Keys by id, for signed messages. */
   readonly keys: CommandKeys;
-  /** Applies the arrival. `publishRest` sends what follows from it, once its ACK is out. */
-  readonly handle: (arrival: Arrival) => { readonly ack: Ack; readonly publishRest: () => void };
+  readonly handle: (arrival: Arrival) => Handled;
+  /** Notes the owner's state before a command; the returned call puts it back should the command break down halfway. */
+  readonly saveState: () => () => void;
+  /** Hears of a command that broke down. */
+  readonly onFault: (error: unknown, commandName: string) => void;
 }
 
-const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, supervisor: 2, admin: 3 };
+const RANK: ReadonlyMap<string, number> = new Map([
+  ["viewer", 0],
+  ["operator", 1],
+  ["supervisor", 2],
+  ["admin", 3],
+] satisfies [Role, number][]);
+const COMMANDS_WAITING_MAX = 8192;
 const encoder = new TextEncoder();
 
 /** Takes commands of one owner off the bus: decode, owner, repeat, expiry, authorisation; then exactly one ACK (operations §4.2). */
 export function openCommandDoor(options: CommandDoorOptions): Subscription {
-  return options.bus.subscribe(SUBJECTS.commands, (msg) => answer(msg, options), { name: `${options.owner}.commands`, maxPending: 8192 });
+  const subscription = { name: `${options.owner}.commands`, maxPending: COMMANDS_WAITING_MAX };
+  return options.bus.subscribe(SUBJECTS.commands, (msg) => answer(msg, options), subscription);
 }
 
 function answer(msg: Msg, options: CommandDoorOptions): void {
   const decoded = decodeCommand(msg.bytes);
   const owner = commandSpec(decoded.kind === "command" ? decoded.command.name : decoded.name)?.owner ?? "sim";
   if (owner !== options.owner) return;
-  const arrival: Arrival =
-    decoded.kind === "malformed"
-      ? decoded
-      : authorise(decoded.command, verifySignature(decoded.message, decoded.command.metadata, options.keys), options);
-  const known = knownAnswer(arrival, options);
-  if (known?.kind === "repeat") return reply(msg, known.ack, options.bus);
-  const { ack, publishRest } = options.handle(known?.kind === "id_reused" ? known.arrival : arrival);
-  const text = JSON.stringify({ ...ack, ts_ingest: formatUtcMs(Math.floor(options.clock.nowMs())) });
-  if (known === undefined) remember(arrival, text, options);
-  reply(msg, text, options.bus);
+  if (decoded.kind === "malformed") return acknowledge(msg, handleSafely(decoded, options), undefined, options);
+  const { command, message } = decoded;
+  const { messageId } = command.metadata;
+  const digest = digestOf(command);
+  const known = messageId === undefined ? undefined : options.dedup.find(messageId, options.clock.nowMs());
+  if (known?.digest === digest) return repeat(msg, known.ack, options.bus);
+  const arrival = authorise(command, verifySignature(message, command.metadata, options.keys), options);
+  if (known !== undefined) return acknowledge(msg, handleSafely(withRefusal(arrival, idReused(messageId)), options), undefined, options);
+  acknowledge(msg, handleSafely(arrival, options), messageId === undefined ? undefined : { messageId, digest }, options);
+}
+
+/** A command that breaks down leaves no trace but its ACK: the state is put back, then the command is refused like any other. */
+function handleSafely(arrival: Arrival, options: CommandDoorOptions): Handled {
+  if (arrival.refusal !== undefined) return options.handle(arrival);
+  const putBack = options.saveState();
+  try {
+    return options.handle(arrival);
+  } catch (error) {
+    options.onFault(error, arrival.command.name);
+    putBack();
+    const message = `${arrival.command.name} broke down (${(error as Error).message}): nothing was changed; please report it`;
+    return options.handle(withRefusal(arrival, { code: "exception", message }));
+  }
+}
+
+/** Sends the ACK on the bus and to the sender, remembers it for a repeat, then sends what follows from it. */
+function acknowledge(
+  msg: Msg,
+  { ack, publishRest }: Handled,
+  key: { readonly messageId: string; readonly digest: string } | undefined,
+  { bus, clock, dedup, onFault }: CommandDoorOptions,
+): void {
+  const nowMs = clock.nowMs();
+  const bytes = encoder.encode(JSON.stringify({ ...ack, ts_ingest: formatUtcMs(Math.floor(nowMs)) }));
+  try {
+    if (key !== undefined) dedup.put({ ...key, ack: bytes }, nowMs);
+  } catch (error) {
+    // A full disk must not keep the answer from the sender; only a repeat would no longer be recognised.
+    onFault(error, ack.kind);
+  }
+  send(msg, bytes, bus);
   publishRest();
 }
 
-/** Role, destination and expiry; a refusal travels with the command so that it is counted and audited like any other. */
-function authorise(command: ControlCommand, signed: SignatureCheck, options: CommandDoorOptions): Arrival {
-  const { metadata } = command;
-  const claimed = metadata.actor?.role as Role | undefined;
-  const allowed = signed.kind === "valid" ? signed.role : options.unsignedRole;
-  const role: Role = claimed !== undefined && RANK[claimed] !== undefined && RANK[claimed] < RANK[allowed] ? claimed : allowed;
-  const actor = { operator: metadata.actor?.id ?? metadata.source ?? "unknown", role };
-  const spec = commandSpec(command.name);
-  const { destination } = metadata;
-  const refuse = (refusal: CommandRefusal): Arrival => ({ kind: "command", command, actor, refusal });
-  if (destination !== undefined && !["unknown", "*", "q_sim_service", options.owner].includes(destination)) {
-    const expected = `q_sim_service or ${options.owner}`;
-    return refuse({
-      code: "invalid_parameter",
-      field: "metadata.destination",
-      given: destination,
-      expected,
-      message: `no service ${destination} takes ${command.name}: expected ${expected}`,
-    });
-  }
-  const expiresMs = metadata.expiresAt === undefined ? undefined : parseUtcMs(metadata.expiresAt);
-  if (metadata.expiresAt !== undefined && (expiresMs === undefined || expiresMs < options.clock.nowMs())) {
-    return refuse({
-      code: "expired",
-      field: "metadata.expires_at",
-      given: metadata.expiresAt,
-      message: `${command.name} expired at ${metadata.expiresAt}: send it anew`,
-    });
-  }
-  if (signed.kind === "invalid")
-    return refuse({ code: "not_authorized", message: `the signature of ${command.name} is not valid: ${signed.reason}` });
-  if (spec !== undefined && RANK[role] < RANK[spec.role]) {
-    return refuse({
-      code: "not_authorized",
-      given: role,
-      expected: spec.role,
-      message: `${command.name} needs the role ${spec.role}; ${actor.operator} has ${role}`,
-    });
-  }
-  return { kind: "command", command, actor };
+function repeat(msg: Msg, stored: Uint8Array, bus: Bus): void {
+  const ack = JSON.parse(Buffer.from(stored).toString("utf8")) as Ack;
+  send(msg, encoder.encode(JSON.stringify({ ...ack, idempotent_replay: true })), bus);
 }
 
-type KnownAnswer = { readonly kind: "repeat"; readonly ack: string } | { readonly kind: "id_reused"; readonly arrival: Arrival };
-
-/** What is known of this message id: its stored ACK, or that it belongs to another command. */
-function knownAnswer(arrival: Arrival, options: CommandDoorOptions): KnownAnswer | undefined {
-  const messageId = arrival.kind === "command" ? arrival.command.metadata.messageId : undefined;
-  if (arrival.kind !== "command" || messageId === undefined) return undefined;
-  const known = options.dedup.find(options.owner, messageId, options.clock.nowMs());
-  if (known === undefined) return undefined;
-  if (known.digest === digestOf(arrival.command)) {
-    return { kind: "repeat", ack: JSON.stringify({ ...(JSON.parse(known.ack) as Ack), idempotent_replay: true }) };
-  }
-  const message = `message id ${messageId} was used for another command: give every command its own id`;
-  const refusal: CommandRefusal = {
-    code: "invalid_parameter",
-    field: "metadata.message_id",
-    reason: "id_reused",
-    given: messageId,
-    message,
-  };
-  return { kind: "id_reused", arrival: { ...arrival, refusal } };
-}
-
-function remember(arrival: Arrival, ack: string, options: CommandDoorOptions): void {
-  if (arrival.kind !== "command" || arrival.command.metadata.messageId === undefined) return;
-  const entry = { digest: digestOf(arrival.command), ack, expiresMs: options.clock.nowMs() + DEDUP_WINDOW_MS };
-  options.dedup.save(options.owner, arrival.command.metadata.messageId, entry);
-}
-
-function digestOf(command: ControlCommand): string {
-  return sha256Hex(canonicalJson({ command_name: command.name, parameters: command.parameters }));
-}
-
-function reply(msg: Msg, ack: string, bus: Bus): void {
-  const bytes = encoder.encode(ack);
+function send(msg: Msg, bytes: Uint8Array, bus: Bus): void {
   bus.publish(SUBJECTS.responses, bytes);
   if (msg.reply !== undefined) bus.publish(msg.reply, bytes);
+}
+
+/** Destination, expiry and role; a refusal travels with the command so that it is counted and audited like any other. */
+function authorise(command: ControlCommand, signed: SignatureCheck, options: CommandDoorOptions): Arrival & { kind: "command" } {
+  const { metadata } = command;
+  const role = roleOf(metadata.actor?.role, signed.kind === "valid" ? signed.role : options.unsignedRole);
+  const actor = { operator: metadata.actor?.id ?? metadata.source ?? "unknown", role };
+  const arrival = { kind: "command", command, actor } as const;
+  const refusal =
+    wrongDestination(command, options) ??
+    expiry(command, options) ??
+    (signed.kind === "invalid"
+      ? ({ code: "not_authorized", message: `the signature of ${command.name} is not valid: ${signed.reason}` } as const)
+      : tooLowRole(command.name, actor));
+  return refusal === undefined ? arrival : { ...arrival, refusal };
+}
+
+/** The lower of the role claimed and the highest allowed; a role that does not exist is the lowest. */
+function roleOf(claimed: string | undefined, allowed: Role): Role {
+  if (claimed === undefined) return allowed;
+  const rank = RANK.get(claimed);
+  if (rank === undefined) return "viewer";
+  return rank < RANK.get(allowed)! ? (claimed as Role) : allowed;
+}
+
+function wrongDestination({ name, metadata }: ControlCommand, { owner }: CommandDoorOptions): CommandRefusal | undefined {
+  const { destination } = metadata;
+  if (destination === undefined || ["unknown", "*", "q_sim_service", owner].includes(destination)) return undefined;
+  const expected = owner === "sim" ? "q_sim_service or sim" : `q_sim_service or ${owner}`;
+  const message = `no service ${destination} takes ${name}: expected ${expected}`;
+  return { code: "invalid_parameter", field: "metadata.destination", given: destination, expected, message };
+}
+
+function expiry({ name, metadata }: ControlCommand, { clock }: CommandDoorOptions): CommandRefusal | undefined {
+  const { expiresAt } = metadata;
+  if (expiresAt === undefined) return undefined;
+  const expiresMs = parseUtcMs(expiresAt);
+  const field = "metadata.expires_at";
+  if (expiresMs === undefined) {
+    const expected = "an RFC 3339 time";
+    return { code: "invalid_parameter", field, given: expiresAt, expected, message: `${field} is ${expiresAt}, expected ${expected}` };
+  }
+  if (expiresMs >= clock.nowMs()) return undefined;
+  return { code: "expired", field, given: expiresAt, message: `${name} expired at ${expiresAt}: send it anew` };
+}
+
+function tooLowRole(name: string, { operator, role }: { readonly operator: string; readonly role: Role }): CommandRefusal | undefined {
+  const spec = commandSpec(name);
+  if (spec === undefined || RANK.get(role)! >= RANK.get(spec.role)!) return undefined;
+  const message = `${name} needs the role ${spec.role}; ${operator} has ${role}`;
+  return { code: "not_authorized", given: role, expected: spec.role, message };
+}
+
+function idReused(messageId: string | undefined): CommandRefusal {
+  const message = `message id ${messageId} was used for another command: give every command its own id`;
+  return { code: "invalid_parameter", field: "metadata.message_id", reason: "id_reused", given: messageId, message };
+}
+
+function withRefusal(arrival: Arrival & { kind: "command" }, refusal: CommandRefusal): Arrival {
+  return { ...arrival, refusal };
+}
+
+/** Whether two messages ask for the same. Numbers beyond the largest (1e999) have no canonical form and count as texts. */
+function digestOf({ name, parameters }: ControlCommand): string {
+  const finite = JSON.stringify(parameters, (_key, value: unknown) =>
+    typeof value === "number" && !Number.isFinite(value) ? String(value) : value,
+  );
+  return sha256Hex(canonicalJson({ command_name: name, parameters: JSON.parse(finite) as unknown }));
 }

@@ -2,10 +2,11 @@ import { zstdCompressSync } from "node:zlib";
 import type { Bus } from "#bus/port.ts";
 import { STATE_BUCKET } from "#contracts/streams.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
+import type { CommandDedup } from "#store/command-dedup.ts";
 import { createSimMachine, type SimMachine, type SimOutput } from "#twin/sim-machine.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import type { Clock } from "./clock.ts";
-import { type Arrival, type DedupStore, openCommandDoor } from "./command-door.ts";
+import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import type { Log } from "./log.ts";
 import type { Publisher } from "./publisher.ts";
@@ -21,7 +22,7 @@ export interface SimServiceOptions {
   readonly log: Log;
   readonly publisher: Publisher;
   readonly model: SimModel;
-  readonly dedup: DedupStore;
+  readonly dedup: CommandDedup;
   readonly keys: CommandKeys;
 }
 
@@ -120,7 +121,7 @@ export function startSim(options: SimServiceOptions): SimService {
     cancelTimer = clock.after(Math.min(delayMs, HEARTBEAT_MS), turn);
   }
 
-  function handle(arrival: Arrival): ReturnType<Parameters<typeof openCommandDoor>[0]["handle"]> {
+  function handle(arrival: Arrival): Handled {
     const before = { runState: machine.runState, speed: machine.speed, runId: machine.runId };
     const outputs = machine.accept(arrival, machine.tick);
     const answer = outputs.find((output) => output.kind === "ack");
@@ -137,7 +138,20 @@ export function startSim(options: SimServiceOptions): SimService {
     };
   }
 
-  const door = openCommandDoor({ bus, clock, owner: "sim", dedup: options.dedup, keys: options.keys, unsignedRole: "operator", handle });
+  const door = openCommandDoor({
+    bus,
+    clock,
+    owner: "sim",
+    dedup: options.dedup,
+    keys: options.keys,
+    unsignedRole: "operator",
+    handle,
+    saveState() {
+      const bytes = machine.snapshot();
+      return () => machine.restore(bytes);
+    },
+    onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),
+  });
   publish(machine.accept({ kind: "boot" }, machine.tick));
   rememberState();
   publishKeyframe();

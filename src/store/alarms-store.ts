@@ -5,15 +5,17 @@ import { QikiError } from "#base/error.ts";
 import type { AuditDraft, AuditRecord } from "#contracts/audit.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { auditMsgId, chainRecord, type ChainHead, hashOfRecord, headOf, serviceDraft } from "./audit-chain.ts";
-import { allAudit, type AuditFilters, type AuditPage, listAudit } from "./audit-query.ts";
+import { allAudit, type AuditFilters, type AuditOrder, type AuditPage, listAudit } from "./audit-query.ts";
 import { COMMAND_DEDUP_SCHEMA, type CommandAnswer, type CommandDedup, createCommandDedup } from "./command-dedup.ts";
 import { inTransaction, openDatabase } from "./database.ts";
-import { headPath, readHead, writeFileDurably } from "./head-file.ts";
+import { writeFileDurably } from "./durable-file.ts";
+import { headPath, readHead } from "./head-file.ts";
 import { lockStore } from "./lock.ts";
 import { type ChainVerdict, type KnownHead, verifyChain } from "./verify-chain.ts";
 
 /** Everything that one batch of inputs leads to; stored in one transaction. */
 export interface AlarmsBatch {
+  /** Wall clock, ms; a fraction is dropped. */
   readonly wallMs: number;
   readonly audit?: readonly {
     readonly draft: AuditDraft;
@@ -59,7 +61,7 @@ export interface AlarmsStore {
   outbox(limit: number): readonly OutboxEntry[];
   /** Takes published records, up to and with `seq`, out of the outbox. */
   markSent(seq: number): void;
-  list(filters: AuditFilters, after: number | undefined, limit: number): AuditPage;
+  list(filters: AuditFilters, after: number | undefined, limit: number, order?: AuditOrder): AuditPage;
   /** Every record in order, for an export. */
   records(): Generator<unknown>;
   /** Checks the whole chain against the head file and any other known heads. */
@@ -149,7 +151,7 @@ function createStore(db: DatabaseSync, path: string, openedWallMs: number, relea
 
   /** The chain's end moves in memory only after the commit, so a failed batch can be tried again. */
   function commit(batch: AlarmsBatch, wantsHead: boolean): readonly AuditRecord[] {
-    const { wallMs } = batch;
+    const wallMs = Math.floor(batch.wallMs);
     const records: AuditRecord[] = [];
     let end = head;
     let isHeadDue = wantsHead;
@@ -209,7 +211,7 @@ function createStore(db: DatabaseSync, path: string, openedWallMs: number, relea
     commit: (batch) => commit(batch, false),
     outbox: (limit) => sql.selectOutbox.all(limit).map((row) => outboxEntry(JSON.parse(row.json as string) as AuditRecord)),
     markSent: (seq) => void sql.deleteOutbox.run(seq),
-    list: (filters, after, limit) => listAudit(db, filters, after, limit),
+    list: (filters, after, limit, order) => listAudit(db, filters, after, limit, order),
     records: () => allAudit(db),
     verify(heads = []) {
       const kept = readHead(path);

@@ -22,13 +22,22 @@ export interface AuditPage {
   readonly next?: number;
 }
 
-/** Records after a sequence number that pass all filters, oldest first. @throws QikiError `usage` for a limit outside 1..500 */
-export function listAudit(db: DatabaseSync, filters: AuditFilters, after: number | undefined, limit: number): AuditPage {
+/** Which end of the chain a page is counted from. */
+export type AuditOrder = "oldest" | "newest";
+
+/** Records that pass all filters, from the oldest after a sequence number or from the newest before it. @throws QikiError `usage` for a limit outside 1..500 */
+export function listAudit(
+  db: DatabaseSync,
+  filters: AuditFilters,
+  after: number | undefined,
+  limit: number,
+  order: AuditOrder = "oldest",
+): AuditPage {
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > AUDIT_PAGE_MAX) {
     throw new QikiError("usage", `limit ${limit}: expected a whole number in 1..${AUDIT_PAGE_MAX}`);
   }
-  const conditions = ["seq > ?"];
-  const values: SQLInputValue[] = [after ?? -1];
+  const conditions = [order === "oldest" ? "seq > ?" : "seq < ?"];
+  const values: SQLInputValue[] = [after ?? (order === "oldest" ? -1 : Number.MAX_SAFE_INTEGER)];
   const where = (condition: string, value: SQLInputValue | undefined): void => {
     if (value === undefined) return;
     conditions.push(condition);
@@ -42,7 +51,9 @@ export function listAudit(db: DatabaseSync, filters: AuditFilters, after: number
   where("incident_id = ?", filters.incident);
   where("kind = ?", filters.kind);
   where("request_id = ?", filters.requestId);
-  const rows = db.prepare(`SELECT json FROM audit WHERE ${conditions.join(" AND ")} ORDER BY seq LIMIT ?`).all(...values, limit + 1);
+  const rows = db
+    .prepare(`SELECT json FROM audit WHERE ${conditions.join(" AND ")} ORDER BY seq ${order === "oldest" ? "ASC" : "DESC"} LIMIT ?`)
+    .all(...values, limit + 1);
   const items = rows.slice(0, limit).map((row) => JSON.parse(row.json as string) as AuditRecord);
   const last = items.at(-1);
   return rows.length > limit && last !== undefined ? { items, next: last.seq } : { items };

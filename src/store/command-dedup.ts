@@ -25,6 +25,7 @@ export interface CommandAnswer {
 
 /** Answers given to commands, so that a repeated message gets the same one and is applied once. */
 export interface CommandDedup {
+  /** `wallMs`: wall clock, ms, fractions allowed. */
   find(messageId: string, wallMs: number): { readonly digest: string; readonly ack: Uint8Array } | undefined;
   put(answer: CommandAnswer, wallMs: number): void;
 }
@@ -45,7 +46,7 @@ export function createCommandDedup(db: DatabaseSync, owner: string): CommandDedu
       return row === undefined ? undefined : { digest: row.digest as string, ack: row.ack as Uint8Array };
     },
     put(answer, wallMs) {
-      insert.run(keyOf(answer.messageId), answer.digest, answer.ack, wallMs + DEDUP_WINDOW_MS);
+      insert.run(keyOf(answer.messageId), answer.digest, answer.ack, Math.ceil(wallMs) + DEDUP_WINDOW_MS);
       kept += 1 - Number(prune.run(wallMs).changes);
       if (kept > DEDUP_MAX) {
         kept = Number(count.get()?.n ?? 0);

@@ -142,7 +142,7 @@ describe("alarms store", () => {
     const store = openAlarmsStore(path, 1000);
     const start = store.head();
     expect(start.seq).toBe(0);
-    const [record] = append(store, 2000, incident(1));
+    const [record] = append(store, 2000.75, incident(1));
     expect(record).toMatchObject({ seq: 1, prev_hash: start.hash, chain_id: start.chain_id, wall: "1970-01-01T00:00:02.000Z" });
     store.commit({
       wallMs: 3000,

@@ -113,6 +113,38 @@ describe("alarms machine", () => {
     }
   });
 
+  test("machine - the indicators last handed out are those of now, also when only time has passed", () => {
+    const machine = create();
+    let shown = machine.kpi();
+    const clock = (seq: number, atS: number): AlarmsInput => ({
+      kind: "event",
+      seq,
+      subject: "qiki.events.v1.system_mode",
+      payload: { ts_epoch: EPOCH_S + atS },
+      runId: atS === 0 ? "run-2" : "run-1",
+    });
+    const chatter = Array.from({ length: 40 }, (_, index): AlarmsInput => {
+      const payload = {
+        ts_epoch: EPOCH_S + 110 + index,
+        category: "sensor",
+        source: "thermal",
+        subject: "core",
+        temp: index % 8 < 4 ? 75 : 60,
+      };
+      return { kind: "event", seq: 9000 + index, subject: "qiki.events.v1.sensor.thermal", payload, runId: "run-1" };
+    });
+    const later = [165, 180, 188, 195, 200, 620, 650, 700, 86_430, 86_440, 86_600, 0].map((atS, index) => clock(10_000 + index, atS));
+    const seen = new Set<string>();
+    for (const input of [...badDay(), ...chatter, ...later]) {
+      for (const output of feed(machine, input)) if (output.kind === "kpi") shown = output.kpi;
+      expect({ ...shown, t_ms: 0 }).toEqual({ ...machine.kpi(), t_ms: 0 });
+      seen.add(`${shown.alarms_10m} ${shown.chattering.length} ${shown.standing_24h.length}`);
+    }
+    expect(seen.size).toBeGreaterThan(5);
+    expect([...seen].some((text) => !text.endsWith(" 0"))).toBe(true);
+    expect([...seen].some((text) => text.includes(" 1 "))).toBe(true);
+  });
+
   test("machine - other run and track ids, equal digest", () => {
     const [one, other] = [create(), create()];
     for (const input of badDay("run-1", "aaaa")) feed(one, input);

@@ -16,7 +16,6 @@ export interface CompiledRule {
 }
 
 export interface CompiledRules {
-  readonly list: readonly CompiledRule[];
   readonly byId: ReadonlyMap<string, CompiledRule>;
   /** Enabled rules by the bus subject they look at, in file order. */
   readonly bySubject: ReadonlyMap<string, readonly CompiledRule[]>;
@@ -32,7 +31,7 @@ export function compileRules(rules: readonly IncidentRule[], hash: string, perio
     if (!compiled.rule.enabled) continue;
     for (const subject of compiled.busSubjects) bySubject.set(subject, [...(bySubject.get(subject) ?? []), compiled]);
   }
-  return { list, byId: new Map(list.map((compiled) => [compiled.rule.id, compiled])), bySubject, hash };
+  return { byId: new Map(list.map((compiled) => [compiled.rule.id, compiled])), bySubject, hash };
 }
 
 /** The severity of a level of a rule: 0 is the threshold's own. */

@@ -368,6 +368,9 @@ describe("edge sources", () => {
     it.guard(0.5, UNKNOWN, "t9", { kind: "guard_alert", range_m: 60 }, "run-2");
     it.core(1, 20, "run-2");
     expect(it.incidents.view(`${UNKNOWN}:t9`)).toMatchObject({ letter: "B", quality: "GOOD" });
+    it.guard(900, UNKNOWN, "t10", { kind: "guard_alert", range_m: 60 }, "run-3");
+    expect(it.incidents.clock()).toMatchObject({ ms: EPOCH_MS + 1000, runId: "run-2" });
+    expect(it.letter(`${UNKNOWN}:t10`)).toBe("B");
   });
 
   test("incidents - deadlines fire in the order due time, incident, kind, before the event that passes them", () => {

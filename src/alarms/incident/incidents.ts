@@ -189,7 +189,10 @@ function acceptEvent(engine: Engine, event: IncidentEvent): void {
     state.ignored.oldRun += 1;
     return;
   }
-  state.runId ??= runId;
+  if (state.runId === undefined && runId !== undefined) {
+    state.runId = runId;
+    engine.kpiDueMs = Number.NEGATIVE_INFINITY;
+  }
   // A tracker may tell of a run before the simulation does: then its event counts, but only the simulation starts runs.
   const isAhead = runId !== state.runId && publisher !== "sim";
   if (runId !== undefined && runId !== state.runId && !isAhead) startRun(engine, runId, atMs);

@@ -123,7 +123,7 @@ export class NatsBus implements Bus {
   ): Promise<StoredAt> {
     const timeoutMs = options.timeoutMs ?? API_TIMEOUT_MS;
     const answer = await this.ask(subject, bytes, ownHeaders(options.headers, options.msgId), timeoutMs).catch((error: unknown) => {
-      const failure = busFailure(error, subject, timeoutMs);
+      const failure = this.state === "closed" ? closedError(error) : busFailure(error, subject, timeoutMs);
       throw failure.code === "no_responders" ? noStreamError(subject, error) : failure;
     });
     const stored = answer.json<{ stream: string; seq: number; duplicate?: boolean; error?: { description: string } }>();
@@ -181,7 +181,7 @@ export class NatsBus implements Bus {
     try {
       return new NatsMsg(await this.ask(subject, bytes, ownHeaders(options.headers, undefined), options.timeoutMs), this.names);
     } catch (error) {
-      throw busFailure(error, subject, options.timeoutMs);
+      throw this.state === "closed" ? closedError(error) : busFailure(error, subject, options.timeoutMs);
     }
   }
 
@@ -250,7 +250,7 @@ export class NatsBus implements Bus {
     this.state = "draining";
     const deadlineMs = performance.now() + timeoutMs;
     for (const { leave } of this.subscriptions) leave();
-    for (const iterator of this.iterators) iterator.stop();
+    for (const iterator of this.iterators) iterator.drain();
     const idle = [...this.subscriptions].map(({ delivery }) => delivery.idle());
     await settleWithin([...idle, ...[...this.iterators].map((iterator) => iterator.idle())], timeoutMs);
     let leftover = 0;

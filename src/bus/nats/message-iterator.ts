@@ -1,9 +1,8 @@
-import { AckPolicy, type ConsumerMessages, type JetStreamClient, type JetStreamManager, type JsMsg, jserrors } from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerMessages, type JetStreamClient, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
 import type { DurableDefinition, DeliverFrom } from "#contracts/streams.ts";
 import { Deque } from "../deque.ts";
-import { timeoutError } from "../failures.ts";
 import type { SettingDifference, StreamMsg } from "../port.ts";
-import { busFailure } from "./failures.ts";
+import { busFailure, isMissing } from "./failures.ts";
 import { decodeHeaders } from "./headers.ts";
 import { ensureDurable, startOf } from "./streams.ts";
 
@@ -52,6 +51,9 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
   private ephemeral: string | undefined;
   private nextStart: DeliverFrom;
   private isDurableKnown = false;
+  /** Fetches no more; what is fetched is still given. */
+  private isDraining = false;
+  /** Gives no more. */
   private isStopped = false;
   private isEnded = false;
   private isInHand = false;
@@ -64,15 +66,15 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     this.nextStart = options.deliver;
   }
 
-  /** 1 while a message is in the reader's hands. */
+  /** Messages fetched ahead and in the reader's hands. */
   get left(): number {
-    return this.isInHand ? 1 : 0;
+    return this.fetched.length + (this.isInHand ? 1 : 0);
   }
 
   async next(): Promise<IteratorResult<StreamMsg>> {
     this.letGo();
     if (this.isStopped) return this.finish();
-    const msg = this.fetched.shift() ?? (await this.wait());
+    const msg = this.fetched.shift() ?? (this.isDraining ? undefined : await this.wait());
     if (msg === undefined) return this.finish();
     this.isInHand = true;
     return { done: false, value: this.present(msg) };
@@ -84,14 +86,19 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     return Promise.resolve(this.finish());
   }
 
-  /** Gives no more messages and hands back those fetched ahead; the one in hand may still be acknowledged. */
+  /** Fetches no more and ends after what is fetched. */
+  drain(): void {
+    this.isDraining = true;
+    this.stopFetching();
+    if (this.left === 0) this.finish();
+  }
+
+  /** Ends now; what is fetched and not acknowledged comes again after ack_wait, in order. Handed back, server 2.9 would mix it up. */
   stop(): void {
-    if (this.isStopped) return;
+    this.isDraining = true;
     this.isStopped = true;
-    for (let msg = this.fetched.shift(); msg !== undefined; msg = this.fetched.shift()) this.handBack(msg);
-    this.fetching?.stop();
-    this.reader?.resolve(undefined);
-    this.reader = undefined;
+    this.fetched.clear();
+    this.stopFetching();
     if (!this.isInHand) this.finish();
   }
 
@@ -100,9 +107,9 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     this.fetching?.stop();
   }
 
-  /** Resolves when no message is in hand. */
+  /** Resolves when no message is left. */
   idle(): Promise<void> {
-    if (!this.isInHand) return Promise.resolve();
+    if (this.left === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.idleCallbacks.push(resolve);
     });
@@ -123,16 +130,16 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
   private async fill(): Promise<void> {
     if (this.isFilling) return;
     this.isFilling = true;
-    while (this.reader !== undefined && !this.isStopped) {
+    while (this.reader !== undefined && !this.isDraining) {
       try {
         await this.fetchBatch();
       } catch (error) {
-        if (error instanceof jserrors.StreamNotFoundError) {
+        if (isMissing(error, "stream")) {
           this.reader?.reject(busFailure(error, this.options.stream, FETCH_MS));
           this.reader = undefined;
           break;
         }
-        if (this.isStopped) break;
+        if (this.isDraining) break;
         this.ephemeral = undefined;
         this.hooks.onFailure(busFailure(error, this.options.stream, FETCH_MS));
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -145,16 +152,16 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     const { js, jsm } = await this.source();
     const name = this.options.durable === undefined ? await this.openEphemeral(jsm) : await this.openDurable(jsm, this.options.durable);
     const consumer = await js.consumers.get(this.options.stream, name);
-    if (this.isStopped) return;
+    if (this.isDraining) return;
     this.fetching = await consumer.fetch({ max_messages: this.options.batch ?? BATCH, expires: FETCH_MS });
     for await (const msg of this.fetching) this.take(msg);
     this.fetching = undefined;
   }
 
   private take(msg: JsMsg): void {
+    if (this.isDraining) return;
     this.nextStart = { seq: msg.seq + 1 };
-    if (this.isStopped) this.handBack(msg);
-    else if (this.reader === undefined) this.fetched.push(msg);
+    if (this.reader === undefined) this.fetched.push(msg);
     else {
       const { resolve } = this.reader;
       this.reader = undefined;
@@ -205,12 +212,15 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     };
   }
 
-  private handBack(msg: JsMsg): void {
-    if (this.options.durable !== undefined) quietly(() => msg.nak());
+  private stopFetching(): void {
+    this.fetching?.stop();
+    this.reader?.resolve(undefined);
+    this.reader = undefined;
   }
 
   private letGo(): void {
     this.isInHand = false;
+    if (this.left > 0) return;
     for (const callback of this.idleCallbacks.splice(0)) callback();
   }
 

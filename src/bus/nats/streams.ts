@@ -5,7 +5,6 @@ import {
   DeliverPolicy,
   DiscardPolicy,
   type JetStreamManager,
-  jserrors,
   RetentionPolicy,
   StorageType,
   type StreamConfig,
@@ -17,7 +16,7 @@ import { durableDifferences, streamDifferences, widenSubjects } from "../ensure.
 import { subjectTaken } from "../failures.ts";
 import type { Ensured, StreamCalls } from "../port.ts";
 import type { WireNames } from "../wire.ts";
-import { apiErrorCode, busFailure, SUBJECTS_OVERLAP } from "./failures.ts";
+import { apiErrorCode, busFailure, isMissing, SUBJECTS_OVERLAP } from "./failures.ts";
 import { decodeHeaders } from "./headers.ts";
 
 const NS_PER_MS = 1_000_000;
@@ -41,7 +40,7 @@ export function natsStreams(
       call(definition.name, async (jsm) => {
         const wanted = wireStream(definition, names);
         const { ensured, config, lastSeq } = await ensureStream(jsm, wanted);
-        onStream(wanted.name, config.subjects, lastSeq);
+        onStream(wanted.name, config.subjects ?? [], lastSeq);
         return ensured;
       }),
     ensureDurable: (definition) => call(definition.stream, (jsm) => ensureDurable(jsm, wireDurable(definition, names))),
@@ -55,7 +54,7 @@ export function natsStreams(
         }
         return {
           name,
-          subjects: config.subjects.map(names.incoming),
+          subjects: (config.subjects ?? []).map(names.incoming),
           messages: state.messages,
           bytes: state.bytes,
           // The server says 0 for a stream that never held a message.
@@ -179,7 +178,7 @@ async function findStream(jsm: JetStreamManager, name: string) {
   try {
     return await jsm.streams.info(name);
   } catch (error) {
-    if (error instanceof jserrors.StreamNotFoundError) return undefined;
+    if (isMissing(error, "stream")) return undefined;
     throw error;
   }
 }
@@ -188,7 +187,7 @@ async function findConsumer(jsm: JetStreamManager, stream: string, name: string)
   try {
     return await jsm.consumers.info(stream, name);
   } catch (error) {
-    if (error instanceof jserrors.ConsumerNotFoundError) return undefined;
+    if (isMissing(error, "consumer")) return undefined;
     throw error;
   }
 }

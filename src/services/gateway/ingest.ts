@@ -1,9 +1,8 @@
 import type { z } from "zod";
 import type { Bus, Msg } from "#bus/port.ts";
 import { RUN_HEADER, SEQ_HEADER } from "#contracts/message.ts";
-import { STATE_BUCKET } from "#contracts/streams.ts";
+import { INCIDENT_KEY_PREFIX, STATE_BUCKET } from "#contracts/streams.ts";
 import { EVENTS_PATTERN, SUBJECTS } from "#contracts/subjects.ts";
-import { base64UrlDecode } from "#base/base64url.ts";
 import type { Clock } from "../clock.ts";
 import { SUBJECT_SCHEMAS } from "../publisher.ts";
 import type { CommandDesk } from "./command-desk.ts";
@@ -79,8 +78,8 @@ export function startIngest(bus: Bus, clock: Clock, hub: Hub, desk: CommandDesk)
     for await (const { key, bytes } of bus.lastValue(STATE_BUCKET).watch("", { existing: true })) {
       if (stopped) return;
       const value: unknown = bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString("utf8"));
-      if (key.startsWith("incidents.")) {
-        const id = base64UrlDecode(key.slice("incidents.".length));
+      if (key.startsWith(INCIDENT_KEY_PREFIX)) {
+        const id = Buffer.from(key.slice(INCIDENT_KEY_PREFIX.length), "base64url").toString("utf8");
         if (value === undefined) hub.delete("incidents", id);
         else hub.set("incidents", id, value);
       } else if (value === undefined) hub.delete("system", key);

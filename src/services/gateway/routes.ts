@@ -202,7 +202,12 @@ function auditQuery(c: Context): Record<string, unknown> {
     if (value !== undefined) filters[key] = value;
   }
   const after = c.req.query("after");
-  return { filters, limit: Math.min(500, Number(c.req.query("limit") ?? 200)), ...(after === undefined ? {} : { after: Number(after) }) };
+  return {
+    filters,
+    newest: after === undefined,
+    limit: Math.min(500, Number(c.req.query("limit") ?? 200)),
+    ...(after === undefined ? {} : { after: Number(after) }),
+  };
 }
 
 /** Asks another role; what it stores is its own (operations §2.4). */

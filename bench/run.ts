@@ -1,0 +1,25 @@
+/** `npm run bench [-- GROUP…]`: measures the figures of the groups named, prints a table, writes bench/results.json. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { busFigures } from "./bus.ts";
+import { craftFigures } from "./craft.ts";
+import { circumstances, type Figure, measure, tableOf } from "./harness.ts";
+import { recordingFigures } from "./recording.ts";
+
+const all = [...craftFigures(), ...busFigures(), ...recordingFigures()];
+const groups = process.argv.slice(2);
+const known = new Set(all.map((spec) => spec.group));
+const unknown = groups.filter((group) => !known.has(group));
+if (unknown.length > 0) {
+  process.stderr.write(`no group ${unknown.join(", ")}: choose from ${[...known].join(", ")}\n`);
+  process.exit(2);
+}
+const about = circumstances();
+const figures: Figure[] = [];
+for (const spec of all.filter((one) => groups.length === 0 || groups.includes(one.group))) {
+  process.stderr.write(`measuring ${spec.id}\n`);
+  figures.push(await measure(spec));
+}
+process.stdout.write(`${tableOf(figures)}\n`);
+writeFileSync(join(import.meta.dirname, "results.json"), `${JSON.stringify({ ...about, figures }, null, 2)}\n`);
+process.exit(0);

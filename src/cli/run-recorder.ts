@@ -1,0 +1,108 @@
+import { zstdCompressSync } from "node:zlib";
+import { eventTimeMs } from "#base/tick-time.ts";
+import { CLOUD_EVENTS, headersOf, type Message } from "#contracts/message.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { openRecordingWriter } from "#recording/writer.ts";
+import { KEYFRAME_TICKS, keyframeMessage } from "#services/keyframe.ts";
+import { recordingMeta } from "#services/recording-meta.ts";
+import { type ChainHead, chainRecord, headOf } from "#store/audit-chain.ts";
+import { recordSubject, type Twin, type TwinOutput } from "#twin/twin.ts";
+import { loadRuleSet } from "./load-rules.ts";
+import type { LoadedRun } from "./load-run.ts";
+import { PRODUCT_VERSION } from "./version.ts";
+
+/** Writes what an offline run says as the live recorder would write it. */
+export interface RunRecorder {
+  readonly path: string;
+  take(outputs: readonly TwinOutput[], twin: Twin): Promise<void>;
+  end(twin: Twin): Promise<void>;
+}
+
+const QUEUE_BYTES_MAX = 16 * 1_048_576;
+
+export async function openRunRecorder(path: string, force: boolean, loaded: LoadedRun): Promise<RunRecorder> {
+  const rules = loadRuleSet();
+  const { settings } = loaded.model;
+  let failure: Error | undefined;
+  const meta = recordingMeta({
+    model: loaded.model,
+    scenario: loaded.scenarioFile,
+    rules: { hash: rules.ruleSet.hash, text: rules.text },
+    productVersion: PRODUCT_VERSION,
+  });
+  const writer = await openRecordingWriter({ path, force, meta, nowMs: () => Date.now(), onFailure: (error) => (failure = error) });
+  const seqs = new Map<string, number>();
+  const chainId = meta.recording_id;
+  let head: ChainHead | undefined;
+  let hashes: { at: number[]; hashes: string[] } = { at: [], hashes: [] };
+  let newest: Message | undefined;
+  let keyframeTick = -1;
+
+  function row(message: Message, streamSeq?: number): void {
+    const seq = (seqs.get(message.subject) ?? 0) + 1;
+    seqs.set(message.subject, seq);
+    const payload = Buffer.from(JSON.stringify(message.payload));
+    writer.write([
+      {
+        subject: message.subject,
+        payload,
+        headers: headersOf(message, seq),
+        ingestMs: Date.now(),
+        ...(streamSeq === undefined ? {} : { streamSeq }),
+      },
+    ]);
+  }
+
+  function base(): Pick<Message, "tick" | "runId" | "timeMs"> {
+    return { tick: newest!.tick, runId: newest!.runId, timeMs: newest!.timeMs };
+  }
+
+  function flushHashes(): void {
+    if (hashes.at.length === 0 || newest === undefined) return;
+    row({ ...base(), source: CLOUD_EVENTS.audit.source, subject: SUBJECTS.recordHashes, payload: { room: "incidents", ...hashes } });
+    hashes = { at: [], hashes: [] };
+  }
+
+  function keyframes(twin: Twin): void {
+    const common = { tick: twin.sim.tick, runId: twin.sim.runId, timeMs: eventTimeMs(settings.epochMs, twin.sim.tick, settings.tickMs) };
+    row(keyframeMessage({ ...common, role: "sim", hashes: { craft: twin.sim.hash() }, state: zstdCompressSync(twin.sim.snapshot()) }));
+    const alarms = {
+      hashes: { incidents: twin.alarms.hash() },
+      afterSeq: twin.alarms.afterSeq(),
+      state: zstdCompressSync(twin.alarms.snapshot()),
+    };
+    row(keyframeMessage({ ...common, role: "alarms", ...alarms }));
+    writer.check();
+  }
+
+  return {
+    path,
+    async take(outputs, twin) {
+      for (const output of outputs) {
+        if (output.kind === "message") {
+          newest = output.message;
+          row(output.message, output.streamSeq);
+        } else if (output.kind === "incident_record" && newest !== undefined) {
+          const record = chainRecord(output.draft, chainId, head, Date.now());
+          head = headOf(record);
+          row({ ...base(), ...CLOUD_EVENTS.audit, subject: recordSubject(output.draft), payload: record }, output.streamSeq);
+        } else if (output.kind === "incidents_hash") {
+          hashes.at.push(output.streamSeq);
+          hashes.hashes.push(output.hash);
+        }
+      }
+      if (newest !== undefined && hashes.at.length >= 30) flushHashes();
+      if (twin.sim.tick % KEYFRAME_TICKS === 0 && twin.sim.tick !== keyframeTick) {
+        keyframeTick = twin.sim.tick;
+        keyframes(twin);
+      }
+      if (failure !== undefined) throw failure;
+      if (writer.stats().queuedBytes > QUEUE_BYTES_MAX) await writer.flush();
+    },
+    async end(twin) {
+      flushHashes();
+      if (keyframeTick !== twin.sim.tick) keyframes(twin);
+      await writer.end();
+    },
+  };
+}

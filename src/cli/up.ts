@@ -1,0 +1,105 @@
+import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { QikiError } from "#base/error.ts";
+import { systemClock } from "#services/clock.ts";
+import { startEmbedded } from "#services/embedded.ts";
+import { createLog } from "#services/log.ts";
+import { RULES_PATH } from "./load-rules.ts";
+import { loadRun } from "./load-run.ts";
+import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
+
+const DEFAULT_PORT = 8420;
+const DEFAULT_HOST = "127.0.0.1";
+/** Further ports tried when the default one is taken. */
+const PORTS_TO_TRY = 20;
+const STOP_MS = 10_000;
+const INTERRUPTED = 130;
+
+interface UpFlags {
+  readonly scenario: string;
+  readonly stopped?: boolean;
+  readonly profile?: string;
+  readonly data?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly record: boolean;
+}
+
+/** `qiki up`, which `npm start` runs: the whole twin in one process until a signal. */
+export function addUpVerb(program: Command): void {
+  program
+    .command("up")
+    .description("start the twin and ORION, its console; open the printed address in a browser")
+    .option("--scenario <file>", "scenario to run", "scenarios/default.yaml")
+    .option("--stopped", "boot STOPPED instead of RUNNING")
+    .option("--profile <file>", "another craft profile than the scenario's")
+    .option("--data <folder>", "folder for recordings, audit chain and bus (QIKI_DATA_DIR, else ./qiki-data)")
+    .option("--host <address>", "address to listen on (QIKI_HTTP_HOST, else 127.0.0.1)")
+    .option("--port <n>", "port to listen on (QIKI_HTTP_PORT, else 8420 or the next free one)")
+    .option("--no-record", "do not record")
+    .addHelpText(
+      "after",
+      "\nExample: qiki up --scenario scenarios/overload.yaml --data /tmp/trial\nCtrl-C stops in order and prints where the recording is.",
+    )
+    .action(up);
+}
+
+async function up(flags: UpFlags): Promise<void> {
+  const askedPort = flags.port ?? process.env.QIKI_HTTP_PORT;
+  const port = askedPort === undefined ? DEFAULT_PORT : portOf(askedPort);
+  const host = flags.host ?? process.env.QIKI_HTTP_HOST ?? DEFAULT_HOST;
+  if (!["127.0.0.1", "localhost", "::1"].includes(host)) {
+    throw new QikiError(
+      "usage",
+      `--host ${host} is not this machine alone: signing in by name is for the loopback address only, give 127.0.0.1`,
+    );
+  }
+  const loaded = loadRun({
+    scenario: flags.scenario,
+    bootId: randomBytes(4).toString("hex"),
+    ...(flags.profile === undefined ? {} : { profile: flags.profile }),
+    stopped: flags.stopped === true,
+  });
+  const log = createLog(process.env.LOG_LEVEL ?? "warn", "up");
+  const twin = await startEmbedded({
+    clock: systemClock,
+    log,
+    model: loaded.model,
+    scenario: loaded.scenarioFile,
+    dataFolder: resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data"),
+    rulesPath: process.env.OPERATOR_CONSOLE_INCIDENT_RULES ?? RULES_PATH,
+    webFolder: resolve(PRODUCT_ROOT, "dist/web"),
+    host,
+    port,
+    portsToTry: askedPort === undefined ? PORTS_TO_TRY : 0,
+    records: flags.record,
+    productVersion: PRODUCT_VERSION,
+    onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
+  });
+  const moved = twin.port !== port && port !== 0 ? ` (port ${port} is taken)` : "";
+  process.stdout.write(`ORION is at ${twin.url}${moved}\n`);
+  await signalled();
+  process.once("SIGINT", () => process.exit(INTERRUPTED));
+  process.once("SIGTERM", () => process.exit(INTERRUPTED));
+  const late = setTimeout(() => {
+    process.stderr.write(`qiki: did not stop within ${STOP_MS / 1000} s; what was recorded up to now is on disk\n`);
+    process.exit(1);
+  }, STOP_MS);
+  await twin.stop();
+  clearTimeout(late);
+  process.stdout.write(twin.recording === undefined ? "stopped; nothing was recorded\n" : `stopped; recording: ${twin.recording}\n`);
+}
+
+function signalled(): Promise<void> {
+  return new Promise((done) => {
+    process.once("SIGINT", () => done());
+    process.once("SIGTERM", () => done());
+  });
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new QikiError("usage", `port ${text} is not possible: give a whole number in [0, 65535]`);
+}

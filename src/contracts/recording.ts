@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { EVENTS_PREFIX, RECORDING_PREFIX, SUBJECTS } from "./subjects.ts";
+
+/** One line of a recording is at most so long, with its line end. */
+export const LINE_MAX_BYTES = 4 * 1_048_576;
+
+/** What a line holds, told by its subject. */
+export const LINE_TYPES = ["telemetry", "radar_frame", "radar_track", "event", "control_ack", "command", "meta", "unknown"] as const;
+export type LineType = (typeof LINE_TYPES)[number];
+
+const TYPE_OF_SUBJECT: ReadonlyMap<string, LineType> = new Map([
+  [SUBJECTS.telemetry, "telemetry"],
+  ["qiki.radar.v1.frames", "radar_frame"],
+  ["qiki.radar.v1.frames.lr", "radar_frame"],
+  ["qiki.radar.v1.tracks.sr", "radar_frame"],
+  ["qiki.radar.v1.tracks", "radar_track"],
+  [SUBJECTS.responses, "control_ack"],
+  [SUBJECTS.commands, "command"],
+]);
+
+/** The type of a line by its subject (operations §7.1). */
+export function lineTypeOf(subject: string): LineType {
+  const exact = TYPE_OF_SUBJECT.get(subject);
+  if (exact !== undefined) return exact;
+  if (subject.startsWith(EVENTS_PREFIX)) return "event";
+  return subject.startsWith(RECORDING_PREFIX) ? "meta" : "unknown";
+}
+
+const hash = z.string().regex(/^[0-9a-f]{32}$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().nonnegative();
+
+/** One line of a recording file (operations §7.1). */
+export const recordingLineSchema = z.looseObject({
+  schema_version: z.literal(1),
+  type: z.enum(LINE_TYPES),
+  /** Event time, seconds since 1970. */
+  ts_epoch: z.number(),
+  /** Wall time of taking it in, seconds since 1970. */
+  ts_ingest_epoch: z.number(),
+  subject: z.string(),
+  data: z.json(),
+  /** 1, 2, 3, … through all segments. */
+  seq: z.int().positive().optional(),
+  tick: count.optional(),
+  stream_seq: z.int().positive().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+});
+
+/** The first row: all that a proof needs to build the machines anew. */
+export const recordingMetaSchema = z.looseObject({
+  recording_id: z.string(),
+  segment: z.int().positive(),
+  parent: z.object({ recording_id: z.string(), tick: count, state_hash: hash }).optional(),
+  run_id: z.string(),
+  boot_id: z.string(),
+  product_version: z.string(),
+  node: z.string(),
+  arch: z.string(),
+  contracts_hash: z.string(),
+  hash_algo: z.string(),
+  rooms: z.array(z.string()),
+  epoch: z.iso.datetime({ offset: true }),
+  tick_ms: z.int().positive(),
+  seed: count,
+  scenario: z.object({ name: z.string(), sha256, text: z.string() }),
+  profile: z.record(z.string(), z.unknown()),
+  thrusters: z.array(z.unknown()),
+  rules: z.record(z.string(), z.unknown()),
+  guard_rules: z.record(z.string(), z.unknown()),
+  config: z.record(z.string(), z.unknown()),
+  subjects: z.array(z.string()),
+  start: z.object({ tick: count, state_hash: hash }),
+});
+export type RecordingMeta = z.infer<typeof recordingMetaSchema>;
+
+/** Digests of one room, `hashes[i]` at tick or stream sequence `at[i]`. */
+export const hashesRowSchema = z
+  .looseObject({ room: z.string(), at: z.array(count), hashes: z.array(hash) })
+  .refine(({ at, hashes }) => at.length === hashes.length, { error: "as many hashes as places" });
+
+/** One part of a machine's snapshot: zstd, base64. */
+export const keyframeRowSchema = z
+  .looseObject({
+    role: z.enum(["sim", "tracker", "alarms"]),
+    tick: count,
+    after_seq: count.optional(),
+    hashes: z.record(z.string(), hash),
+    part: z.int().positive(),
+    parts: z.int().positive(),
+    state: z.base64(),
+  })
+  .refine(({ part, parts }) => part <= parts, { error: "a part within its parts" });
+
+/** Number of rows before this one in the file, and the SHA-256 of their bytes. */
+export const checkRowSchema = z.looseObject({ rows: count, sha256 });
+export type CheckRow = z.infer<typeof checkRowSchema>;
+
+/** A rules file that is in force from here on. */
+export const rulesRowSchema = z.looseObject({ kind: z.enum(["incident", "guard"]), hash: z.string(), text: z.string() });
+
+/** Messages of a subject that never reached the recorder. */
+export const gapRowSchema = z.looseObject({ subject: z.string(), missed: z.int().positive() });
+export type GapRow = z.infer<typeof gapRowSchema>;
+
+/** The last row of a file that was closed in order. */
+export const endRowSchema = checkRowSchema.extend({ counts: z.partialRecord(z.enum(LINE_TYPES), count), dropped: count });
+export type EndRow = z.infer<typeof endRowSchema>;

@@ -1,0 +1,223 @@
+import { assert } from "#base/assert.ts";
+import { JOULES_PER_WH, RAD_PER_DEG } from "#base/units.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import type { CraftProfile, ThermalNode } from "./profile.ts";
+import { SHEDDABLE_LOADS } from "./profile-schema.ts";
+import { faultExplainId, RUNTIME_FAULTS, SHED_REASONS } from "./reasons.ts";
+import { chooseGroups, type ThrusterGroup } from "./thrusters.ts";
+
+/** What a run decides about its craft beside the profile. */
+export interface CraftSettings {
+  readonly tickMs: number;
+  /** Whether the radar is asked for at the start. */
+  readonly radarEnabled: boolean;
+  /** `sha256:…` of the profile file; absent without a file. */
+  readonly profileHash?: string;
+}
+
+/** Thermal nodes as columns, for the step. */
+export interface NodeColumns {
+  readonly count: number;
+  readonly heatCapacityJPerC: Float64Array;
+  /** Cooling and ambient exchange together. */
+  readonly ambientWPerC: Float64Array;
+  /** Thresholds; none is Infinity. */
+  readonly tripC: Float64Array;
+  readonly warnC: Float64Array;
+  readonly hysteresisC: Float64Array;
+  /** Index of the node's heat source in `HEAT_SOURCES`, -1 for none. */
+  readonly heatSource: Int32Array;
+  /** Couplings of node i are the entries linkStart[i] to linkStart[i + 1]. */
+  readonly linkStart: Int32Array;
+  readonly linkNode: Int32Array;
+  readonly linkWPerC: Float64Array;
+  /** Sheddable loads that each node's trip denies, in its order. */
+  readonly sheds: readonly (readonly number[])[];
+  /** Temperatures before the step, while it runs. */
+  readonly scratchC: Float64Array;
+}
+
+/** Nodes that loads and flows heat. */
+export const HEAT_SOURCES = ["core", "pdu", "supercap", "battery", "dock_bridge", "hull"] as const;
+
+/** Offsets of the since_tick slots. */
+export interface SinceSlots {
+  readonly latch: number;
+  readonly socGate: number;
+  readonly tempGate: number;
+  readonly trip: Int32Array;
+  readonly warn: Int32Array;
+  /** Per sheddable load four, in the order of `SHED_REASONS`. */
+  readonly shed: Int32Array;
+  readonly motionThrottle: number;
+  readonly rcsThrottle: number;
+  readonly brownout: number;
+  readonly hold: number;
+  readonly configFaults: Int32Array;
+  /** In the order of `RUNTIME_FAULTS`, then one trip per node. */
+  readonly faults: Int32Array;
+}
+
+/** A profile and its run settings, compiled for the step. One serves any number of crafts. */
+export interface CraftConfig {
+  readonly profile: CraftProfile;
+  readonly settings: CraftSettings;
+  readonly layout: Layout;
+  readonly dtS: number;
+  readonly bodyAt: number;
+  readonly outputsAt: number;
+  // Offsets of fault slots; targets of one kind lie side by side.
+  readonly stuckAt: Int32Array;
+  readonly deadLoadAt: number;
+  readonly capacityLossAt: number;
+  readonly heatLeakAt: number;
+  readonly dropoutAt: number;
+  readonly commsLossAt: number;
+  readonly thrusterDeadAt: number;
+  readonly lateFramesAt: number;
+  readonly since: SinceSlots;
+  readonly nodes: NodeColumns;
+  /** Node indices, -1 when there is none. */
+  readonly coreNode: number;
+  readonly dockNode: number;
+  /** Nodes whose heat degrades the link. */
+  readonly commsNodes: readonly number[];
+  readonly cpuBlend: number;
+  readonly ramBlend: number;
+  readonly restoreDelayTicks: number;
+  readonly restoreShare: number;
+  readonly batteryCapacityJ: number;
+  readonly supercapCapacityJ: number;
+  /** What the station offers after soft start. */
+  readonly dockAvailableW: number;
+  readonly groups: readonly (ThrusterGroup | undefined)[];
+  readonly heatFractionToHull: number;
+  readonly ispS: number;
+  readonly rcsPowerW: number;
+  readonly inertiaKgM2: Float64Array;
+  /** Euler's equations: dw_x/dt = eulerTerms[0]·w_y·w_z, and so on. */
+  readonly eulerTerms: Float64Array;
+  readonly tipOffRps: Float64Array;
+  readonly commsEnabled: boolean;
+  readonly holdWhenDocked: boolean;
+}
+
+const CPU_TIME_CONSTANT_S = 2;
+const RAM_TIME_CONSTANT_S = 4;
+
+/** Share of the way to its target that a first-order lag covers in one step. */
+export function cpuBlend(dtS: number): number {
+  return 1 - Math.exp(-dtS / CPU_TIME_CONSTANT_S);
+}
+
+export function ramBlend(dtS: number): number {
+  return 1 - Math.exp(-dtS / RAM_TIME_CONSTANT_S);
+}
+
+/** Ticks that a shed load must fit before it comes back. */
+export function restoreDelayTicks(profile: CraftProfile, dtS: number): number {
+  return Math.ceil(profile.powerPlane.pduRestoreDelayS / dtS - 1e-9);
+}
+
+/** Compiles a checked profile. */
+export function compileCraftConfig(profile: CraftProfile, settings: CraftSettings): CraftConfig {
+  assert(settings.tickMs > 0, "a tick takes time", { tickMs: settings.tickMs });
+  const { powerPlane, motionPlane, propulsionPlane } = profile;
+  const layout = layoutOf(profile);
+  const slotOf = (kind: string): number => layout.faultSlots.find((slot) => slot.kind === kind)?.offset ?? -1;
+  const { nodes } = profile.thermalPlane;
+  const dtS = settings.tickMs / 1000;
+  const [ix, iy, iz] = motionPlane.inertiaKgM2;
+  const currentLimitW = powerPlane.dockCurrentLimitA * powerPlane.dockStationBusV;
+  return {
+    profile,
+    settings,
+    layout,
+    dtS,
+    bodyAt: layout.bodyAt,
+    outputsAt: layout.outputsAt,
+    stuckAt: Int32Array.from(layout.faultSlots.filter((slot) => slot.kind === "stuck_sensor").map((slot) => slot.offset)),
+    deadLoadAt: slotOf("dead_load"),
+    capacityLossAt: slotOf("battery_capacity_loss"),
+    heatLeakAt: slotOf("heat_leak"),
+    dropoutAt: slotOf("radar_dropout"),
+    commsLossAt: slotOf("comms_loss"),
+    thrusterDeadAt: slotOf("thruster_dead"),
+    lateFramesAt: slotOf("late_frames"),
+    since: sinceSlots(profile, layout),
+    nodes: nodeColumns(profile),
+    coreNode: nodes.findIndex((node) => node.id === "core"),
+    dockNode: nodes.findIndex((node) => node.id === "dock_bridge"),
+    commsNodes: nodes.flatMap((node, index) => (/comm|transponder/.test(node.id) ? [index] : [])),
+    cpuBlend: cpuBlend(dtS),
+    ramBlend: ramBlend(dtS),
+    restoreDelayTicks: restoreDelayTicks(profile, dtS),
+    restoreShare: 1 - powerPlane.pduRestoreMarginPct / 100,
+    batteryCapacityJ: profile.powerCapacityWh * JOULES_PER_WH,
+    supercapCapacityJ: powerPlane.supercapCapacityWh * JOULES_PER_WH,
+    dockAvailableW: powerPlane.dockStationMaxPowerW > 0 ? Math.min(powerPlane.dockStationMaxPowerW, currentLimitW) : currentLimitW,
+    groups: chooseGroups(profile.thrusters, motionPlane.comM, propulsionPlane.zttTorqueTolNm),
+    heatFractionToHull: propulsionPlane.heatFractionToHull,
+    ispS: propulsionPlane.ispS ?? 1,
+    rcsPowerW: propulsionPlane.rcsPowerWAt100pct,
+    inertiaKgM2: Float64Array.of(ix, iy, iz),
+    eulerTerms: Float64Array.of((iy - iz) / ix, (iz - ix) / iy, (ix - iy) / iz),
+    tipOffRps: Float64Array.from(motionPlane.tipOffDps, (dps) => dps * RAD_PER_DEG),
+    commsEnabled: profile.commsPlane.enabled,
+    holdWhenDocked: motionPlane.holdWhenDocked,
+  };
+}
+
+function sinceSlots(profile: CraftProfile, layout: Layout): SinceSlots {
+  const slot = (id: string): number => {
+    const offset = layout.sinceAt.get(id);
+    assert(offset !== undefined, "every explain id has a slot", { id });
+    return offset;
+  };
+  const nodeIds = profile.thermalPlane.nodes.map((node) => node.id);
+  const faults = [...RUNTIME_FAULTS, ...nodeIds.map((id) => `THERMAL_TRIP:${id}`)];
+  return {
+    latch: slot("latch:power:low_soc"),
+    socGate: slot("gate:nbl:nbl_budget"),
+    tempGate: slot("gate:nbl:thermal_overheat"),
+    trip: Int32Array.from(nodeIds, (id) => slot(`trip:${id}:thermal_trip`)),
+    warn: Int32Array.from(nodeIds, (id) => slot(`warn:${id}:thermal_warn`)),
+    shed: Int32Array.from(SHEDDABLE_LOADS.flatMap((load) => SHED_REASONS.map((reason) => slot(`shed:${load}:${reason}`)))),
+    motionThrottle: slot("throttle:motion:pdu_overcurrent"),
+    rcsThrottle: slot("throttle:rcs:pdu_overcurrent"),
+    brownout: slot("brownout:bus:supply_short"),
+    hold: slot("hold:motion:docked"),
+    configFaults: Int32Array.from(profile.configFaults, (fault) => slot(faultExplainId(fault))),
+    faults: Int32Array.from(faults, (fault) => slot(faultExplainId(fault))),
+  };
+}
+
+function nodeColumns(profile: CraftProfile): NodeColumns {
+  const { nodes, couplings, ambientExchangeWPerC } = profile.thermalPlane;
+  const column = (pick: (node: ThermalNode) => number): Float64Array => Float64Array.from(nodes, pick);
+  const indexOf = (id: string): number => nodes.findIndex((node) => node.id === id);
+  const links = nodes.map((_, index) =>
+    couplings.flatMap(({ a, b, kWPerC }) => {
+      if (indexOf(a) === index) return [{ node: indexOf(b), kWPerC }];
+      return indexOf(b) === index ? [{ node: indexOf(a), kWPerC }] : [];
+    }),
+  );
+  const linkStart = new Int32Array(nodes.length + 1);
+  links.forEach((own, index) => {
+    linkStart[index + 1] = linkStart[index]! + own.length;
+  });
+  return {
+    count: nodes.length,
+    heatCapacityJPerC: column((node) => node.heatCapacityJPerC),
+    ambientWPerC: column((node) => node.coolingWPerC + ambientExchangeWPerC),
+    tripC: column((node) => (node.tripC > 0 ? node.tripC : Infinity)),
+    warnC: column((node) => node.warnC ?? Infinity),
+    hysteresisC: column((node) => node.effectiveHysteresisC),
+    heatSource: Int32Array.from(nodes, (node) => (HEAT_SOURCES as readonly string[]).indexOf(node.id)),
+    linkStart,
+    linkNode: Int32Array.from(links.flat(), (link) => link.node),
+    linkWPerC: Float64Array.from(links.flat(), (link) => link.kWPerC),
+    sheds: nodes.map((node) => node.sheds.map((load) => SHEDDABLE_LOADS.indexOf(load))),
+    scratchC: new Float64Array(nodes.length),
+  };
+}

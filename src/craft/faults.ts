@@ -1,0 +1,78 @@
+import type { CraftConfig } from "./config.ts";
+import * as at from "./layout.ts";
+import type { CraftState } from "./state.ts";
+import { usableCapacityJ } from "./storage.ts";
+
+/** What each kind of fault acts on, and the range of its value (simulation §11). */
+export const FAULT_KINDS = {
+  stuck_sensor: { target: "required" },
+  dead_load: { target: "required" },
+  battery_capacity_loss: { target: "none", value: { min: 0, max: 1, unit: "fraction of the capacity" } },
+  heat_leak: { target: "required", value: { min: -1e4, max: 1e4, unit: "W" } },
+  radar_dropout: { target: "optional" },
+  comms_loss: { target: "none" },
+  thruster_dead: { target: "required" },
+  late_frames: { target: "none", value: { min: 0, max: 60, unit: "s" } },
+} as const satisfies Readonly<Record<string, FaultKindSpec>>;
+
+interface FaultKindSpec {
+  readonly target: "required" | "optional" | "none";
+  readonly value?: { readonly min: number; readonly max: number; readonly unit: string };
+}
+
+export type FaultKind = keyof typeof FAULT_KINDS;
+
+/** Targets a kind of fault can have with a profile, as commands name them; empty when it takes none. */
+export function faultTargets(config: CraftConfig, kind: FaultKind): readonly string[] {
+  return config.layout.faultSlots
+    .filter((slot) => slot.kind === kind && slot.target !== "" && slot.target !== "both")
+    .map((slot) => slot.target);
+}
+
+/** The slot of a kind and target, or undefined when there is none. A radar dropout without a target is that of both bands. */
+export function faultSlot(config: CraftConfig, kind: FaultKind, target: string | undefined): at.FaultSlot | undefined {
+  const wanted = target ?? (kind === "radar_dropout" ? "both" : "");
+  if (target === "both") return undefined;
+  return config.layout.faultSlots.find((slot) => slot.kind === kind && slot.target === wanted);
+}
+
+/** Puts a fault in force; an earlier one of its slot is replaced. Without `forTicks` it stays until it is cleared. */
+export function injectFault(state: CraftState, config: CraftConfig, slot: at.FaultSlot, value: number, forTicks: number | undefined): void {
+  const { values } = state;
+  clearSlot(values, slot);
+  values[slot.offset + at.FAULT_ACTIVE] = 1;
+  values[slot.offset + at.FAULT_VALUE] = value + 0;
+  values[slot.offset + at.FAULT_END_TICK] = forTicks === undefined ? -1 : values[at.TICK]! + forTicks;
+  const sensor = config.stuckAt.indexOf(slot.offset);
+  if (sensor >= 0) values[at.STUCK_PENDING + sensor] = 1;
+  if (slot.offset === config.capacityLossAt) values[at.BATTERY_J] = Math.min(values[at.BATTERY_J]!, usableCapacityJ(values, config));
+  countFaults(values, config);
+}
+
+/** Ends a fault; one that is not in force is left as it is. */
+export function clearFault(state: CraftState, config: CraftConfig, slot: at.FaultSlot): void {
+  clearSlot(state.values, slot);
+  const sensor = config.stuckAt.indexOf(slot.offset);
+  if (sensor >= 0) state.values[at.STUCK_PENDING + sensor] = 0;
+  countFaults(state.values, config);
+}
+
+/** Ends the faults whose last tick is over. */
+export function expireFaults(state: CraftState, config: CraftConfig, tick: number): void {
+  const { values } = state;
+  for (const slot of config.layout.faultSlots) {
+    const endTick = values[slot.offset + at.FAULT_END_TICK]!;
+    if (values[slot.offset] === 1 && endTick >= 0 && endTick < tick) clearFault(state, config, slot);
+  }
+}
+
+function clearSlot(values: Float64Array, slot: at.FaultSlot): void {
+  values.fill(0, slot.offset, slot.offset + at.FAULT_STRIDE + slot.extra);
+  values[slot.offset + at.FAULT_END_TICK] = -1;
+}
+
+function countFaults(values: Float64Array, config: CraftConfig): void {
+  let count = 0;
+  for (const slot of config.layout.faultSlots) count += values[slot.offset]!;
+  values[at.FAULTS_IN_FORCE] = count;
+}

@@ -1,0 +1,202 @@
+import { parse as parseYaml } from "yaml";
+import { QikiError } from "#base/error.ts";
+import type { Tick } from "#base/units.ts";
+import type { Ack } from "#contracts/ack.ts";
+import { type CommandRefusal, decodeCommand } from "#contracts/command.ts";
+import { commandSpec } from "#contracts/command-catalogue.ts";
+import type { Message } from "#contracts/message.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { parseScenario } from "#twin/scenario.ts";
+import { parseSettings, type SimSettings } from "#twin/settings.ts";
+import { createSimMachine, type SimInput, type SimMachine } from "#twin/sim-machine.ts";
+import { createSimModel, type SimModel } from "#twin/sim-state.ts";
+
+/** A recorded row, as far as recomputing needs it. */
+export interface DrivenRow {
+  readonly line: number;
+  readonly type: string;
+  readonly subject: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly tick?: number | undefined;
+  readonly streamSeq?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** An input of the sim machine with the place at which it was recorded: after this many ticks of its run. */
+export interface RecordedInput {
+  readonly afterTick: number;
+  readonly runId: string;
+  readonly input: SimInput;
+}
+
+/** A message recomputed, by subject and in order. */
+export interface ComputedMessage {
+  readonly subject: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly tick: number;
+  readonly runId: string;
+}
+
+/** Refusals that only wall time, keys or earlier messages could decide: a recording's own verdict is taken. */
+const OUTSIDE_CODES = new Set(["expired", "not_authorized"]);
+
+/** The model that a recording's meta row describes. @throws QikiError not_verifiable */
+export function modelOfMeta(meta: Readonly<Record<string, unknown>>): SimModel {
+  const scenario = meta.scenario as { text?: string } | undefined;
+  if (scenario?.text === undefined || meta.profile === undefined) throw new QikiError("not_verifiable", "not verifiable: no start state");
+  const parsed = parseScenario(parseYaml(scenario.text, { version: "1.2" }), meta.config as Record<string, unknown>);
+  if (parsed.kind === "refused")
+    throw new QikiError(
+      "not_verifiable",
+      `not verifiable: its scenario is refused: ${parsed.problems[0]?.path} ${parsed.problems[0]?.problem}`,
+    );
+  const model = createSimModel({
+    profile: meta.profile,
+    profileHash: (meta.profile_hash as string | null) ?? undefined,
+    thrusters: meta.thrusters ?? undefined,
+    scenario: { ...parsed.scenario, settings: settingsOf(meta), startsRunning: meta.starts_running !== false },
+    bootId: String(meta.boot_id),
+    mode: (meta.mode as "FACTORY" | "MISSION" | undefined) ?? "FACTORY",
+  });
+  if (model.kind === "refused")
+    throw new QikiError("not_verifiable", `not verifiable: its scenario does not fit its profile: ${model.problems[0]?.problem}`);
+  return model.model;
+}
+
+/** The settings in force, whatever the scenario's text alone would give. */
+function settingsOf(meta: Readonly<Record<string, unknown>>): SimSettings {
+  const parsed = parseSettings(meta.config as Record<string, unknown>);
+  if (parsed.kind === "refused") throw new QikiError("not_verifiable", `not verifiable: its settings are refused: ${parsed.problems[0]}`);
+  return parsed.settings;
+}
+
+/** Collects the sim's inputs in recorded order: commands where their ACKs stand, heartbeats where they were sent. */
+export function createInputCollector(): {
+  take(row: DrivenRow): void;
+  readonly inputs: readonly RecordedInput[];
+  readonly lastTick: ReadonlyMap<string, number>;
+} {
+  const commands = new Map<string, DrivenRow>();
+  const actors = new Map<string, { operator: string; role: string }>();
+  const inputs: RecordedInput[] = [];
+  const lastTick = new Map<string, number>();
+  return {
+    inputs,
+    lastTick,
+    take(row) {
+      if (row.subject === SUBJECTS.commands) {
+        const id = requestIdOf(row);
+        if (id !== null) commands.set(id, row);
+      } else if (row.subject === SUBJECTS.responses) takeAck(row);
+      else if (row.subject === SUBJECTS.telemetry) takeTelemetry(row);
+      else if (row.subject === SUBJECTS.audit && row.data.kind === "command_result") takeActor(row);
+    },
+  };
+
+  function takeAck(row: DrivenRow): void {
+    const ack = row.data as unknown as Ack;
+    const owner = commandSpec(ack.payload.command_name)?.owner ?? "sim";
+    if (owner !== "sim" || ack.idempotent_replay === true) return;
+    inputs.push({ afterTick: ack.tick - 1, runId: ack.run_id, input: inputOfAck(ack) });
+  }
+
+  function inputOfAck(ack: Ack): SimInput {
+    const row = ack.request_id === null ? undefined : commands.get(ack.request_id);
+    const refusal = ack.error_detail === undefined ? undefined : refusalOf(ack.error_detail);
+    const decoded = row === undefined ? undefined : decodeCommand(Buffer.from(textOf(row)));
+    if (decoded?.kind !== "command") {
+      if (refusal === undefined) throw new QikiError("not_verifiable", `not verifiable: command without ACK's message ${ack.request_id}`);
+      return { kind: "malformed", name: ack.payload.command_name, requestId: ack.request_id, refusal };
+    }
+    const outside = refusal !== undefined && (OUTSIDE_CODES.has(refusal.code) || refusal.field?.startsWith("metadata.") === true);
+    const { metadata } = decoded.command;
+    // The actor as the audit row names it is put in once that row has been read: it comes after the ACK.
+    const actor = actors.get(ack.request_id!) ?? {
+      operator: metadata.actor?.id ?? metadata.source ?? "unknown",
+      role: metadata.actor?.role ?? "operator",
+    };
+    if (!actors.has(ack.request_id!)) actors.set(ack.request_id!, actor);
+    return { kind: "command", command: decoded.command, actor, ...(outside ? { refusal } : {}) };
+  }
+
+  function takeActor(row: DrivenRow): void {
+    const known = actors.get(String(row.data.request_id));
+    if (known !== undefined) Object.assign(known, { operator: row.data.operator, role: row.data.role });
+  }
+
+  function takeTelemetry(row: DrivenRow): void {
+    const run = row.data.run as { id: string; heartbeat?: boolean };
+    const tick = row.data.tick as number;
+    lastTick.set(run.id, Math.max(lastTick.get(run.id) ?? 0, tick));
+    if (run.heartbeat === true) inputs.push({ afterTick: tick, runId: run.id, input: { kind: "heartbeat" } });
+  }
+}
+
+/** Runs a sim machine through recorded inputs, one elementary step at a time. */
+export interface Driver {
+  readonly machine: SimMachine;
+  /** Feeds the next input or tick and returns what came of it; undefined when nothing recorded lies ahead. */
+  next(): readonly ComputedMessage[] | undefined;
+}
+
+export function createDriver(model: SimModel, inputs: readonly RecordedInput[], lastTick: ReadonlyMap<string, number>): Driver {
+  const machine = createSimMachine(model);
+  let at = 0;
+  let booted = false;
+
+  function feed(input: SimInput): readonly ComputedMessage[] {
+    const computed: ComputedMessage[] = [];
+    for (const output of machine.accept(input, machine.tick)) {
+      if (output.kind === "message") computed.push(ofMessage(output.message));
+      else if (output.kind === "ack")
+        computed.push({ subject: SUBJECTS.responses, payload: output.ack as never, tick: output.tick, runId: output.runId });
+    }
+    return computed;
+  }
+
+  return {
+    machine,
+    next() {
+      if (!booted) {
+        booted = true;
+        return feed({ kind: "boot" });
+      }
+      const ahead = inputs[at];
+      if (ahead !== undefined && ahead.runId === machine.runId && ahead.afterTick <= machine.tick) {
+        at += 1;
+        return feed(ahead.input);
+      }
+      const until = Math.max(lastTick.get(machine.runId) ?? 0, ahead?.runId === machine.runId ? ahead.afterTick : 0);
+      const isDue = machine.runState === "RUNNING" || machine.pendingSteps > 0;
+      if (machine.tick >= until || !isDue) return undefined;
+      return feed({ kind: "tick" });
+    },
+  };
+}
+
+function ofMessage(message: Message): ComputedMessage {
+  return { subject: message.subject, payload: message.payload, tick: message.tick as Tick, runId: message.runId };
+}
+
+function refusalOf(detail: NonNullable<Ack["error_detail"]>): CommandRefusal {
+  const { details } = detail as { details: Record<string, unknown> };
+  return {
+    code: detail.code as CommandRefusal["code"],
+    message: detail.message,
+    ...(details.field === undefined ? {} : { field: details.field as string }),
+    ...(details.given === undefined ? {} : { given: details.given }),
+    ...(details.expected === undefined ? {} : { expected: details.expected as string }),
+    ...(details.unit === undefined ? {} : { unit: details.unit as string }),
+    ...(details.reason === undefined ? {} : { reason: details.reason as string }),
+    ...(details.hint === undefined ? {} : { hint: details.hint as string }),
+  };
+}
+
+function requestIdOf(row: DrivenRow): string | null {
+  const decoded = decodeCommand(Buffer.from(textOf(row)));
+  return decoded.kind === "command" ? decoded.command.requestId : decoded.requestId;
+}
+
+function textOf(row: DrivenRow): string {
+  return typeof row.data.raw === "string" ? row.data.raw : JSON.stringify(row.data);
+}

@@ -1,0 +1,169 @@
+import { mkdirSync } from "node:fs";
+import { dirname, isAbsolute, join, normalize } from "node:path";
+import { QikiError } from "#base/error.ts";
+import type { Tick } from "#base/units.ts";
+import type { Bus } from "#bus/port.ts";
+import { type Ack, ackOf } from "#contracts/ack.ts";
+import { type CommandRefusal, checkParameters, specOf } from "#contracts/command.ts";
+import type { RecordingMeta } from "#contracts/recording.ts";
+import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
+import type { Clock } from "./clock.ts";
+import { type Arrival, type DedupStore, openCommandDoor } from "./command-door.ts";
+import type { CommandKeys } from "./command-signature.ts";
+import type { Log } from "./log.ts";
+import { openRecordingSession, type RecordingSession } from "./recording-session.ts";
+
+export interface RecorderServiceOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Recordings lie in here, those asked for by command too. */
+  readonly folder: string;
+  /** Name of the run's own recording; absent: it is recorded only when asked. */
+  readonly name?: string;
+  /** Fresh meta for a recording that begins now. */
+  readonly meta: () => RecordingMeta;
+  readonly keys: CommandKeys;
+  readonly dedup: DedupStore;
+}
+
+export interface RecorderService {
+  /** The run's own recording, undefined when there is none. */
+  readonly path: string | undefined;
+  problem(): string | undefined;
+  stop(): Promise<void>;
+}
+
+const NO_LIMITS = { max_speed: 0, max_speed_mps: 0, shelve_max_s: 0, ports: [] };
+const STATUS_MS = 1000;
+
+/** Owns recordings: the run's own from its start to its end, and one more that operators start and stop. */
+export async function startRecorder(options: RecorderServiceOptions): Promise<RecorderService> {
+  const { bus, clock, log } = options;
+  mkdirSync(options.folder, { recursive: true });
+  const own = options.name === undefined ? undefined : await open(join(options.folder, options.name), options.meta());
+  let asked: RecordingSession | undefined;
+  let cancelEnd: (() => void) | undefined;
+  let cancelStatus = (): void => {};
+  let orders = 0;
+
+  function open(path: string, meta: RecordingMeta): Promise<RecordingSession> {
+    mkdirSync(dirname(path), { recursive: true });
+    return openRecordingSession({ bus, clock, log, path, force: false, meta });
+  }
+
+  function status(): void {
+    const one = (session: RecordingSession | undefined): unknown => {
+      if (session === undefined) return null;
+      const { rows, bytes, counts, dropped } = session.stats();
+      return { path: session.path, rows, bytes, counts, dropped, problem: session.problem() ?? null };
+    };
+    const value = Buffer.from(JSON.stringify({ recording: one(own), asked: one(asked) }));
+    bus
+      .lastValue(STATE_BUCKET)
+      .put(STATE_KEYS.recorder, value)
+      .catch((error: unknown) => {
+        if (!(error instanceof QikiError && error.code === "closed")) log.error({ err: error }, "the recorder's state was not stored");
+      });
+    cancelStatus = clock.after(STATUS_MS, status);
+  }
+
+  function start(values: Readonly<Record<string, unknown>>): CommandRefusal | undefined {
+    if (asked !== undefined)
+      return { code: "not_allowed_in_state", message: `a recording to ${asked.path} is under way: record.stop first` };
+    const name = String(values.path ?? `asked-${new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, "-")}.jsonl`);
+    if (isAbsolute(name) || normalize(name).split(/[\\/]/).includes("..")) {
+      return {
+        code: "invalid_parameter",
+        field: "path",
+        given: name,
+        expected: "a path inside the recordings folder",
+        message: `path ${name} leaves the recordings folder: give a plain file name`,
+      };
+    }
+    const ended = asEnded;
+    asked = pendingSession(join(options.folder, name));
+    if (typeof values.duration_s === "number")
+      cancelEnd = clock.after(
+        values.duration_s * 1000,
+        () => void ended().catch((error: unknown) => log.error({ err: error }, "a recording did not end")),
+      );
+    return undefined;
+  }
+
+  /** Stands for a session until its file is open; a file that cannot be opened is a problem of the recorder. */
+  function pendingSession(path: string): RecordingSession {
+    let session: RecordingSession | undefined;
+    let failure: string | undefined;
+    const opening = open(path, options.meta()).then(
+      (opened) => {
+        session = opened;
+      },
+      (error: Error) => {
+        failure = error.message;
+        log.error({ err: error }, "a recording could not be started");
+      },
+    );
+    return {
+      path,
+      problem: () => failure ?? session?.problem(),
+      stats: () => session?.stats() ?? { rows: 0, bytes: 0, counts: {}, dropped: 0, queuedBytes: 0, lastSeq: 0 },
+      async stop() {
+        await opening;
+        if (session === undefined) throw new QikiError("disk", failure ?? `${path} was not opened`);
+        return session.stop();
+      },
+    };
+  }
+
+  async function asEnded(): Promise<void> {
+    const session = asked;
+    cancelEnd?.();
+    await session?.stop();
+    asked = undefined;
+    cancelStatus();
+    status();
+  }
+
+  function handle(arrival: Arrival): { ack: Ack; publishRest: () => void } {
+    const [name, requestId] =
+      arrival.kind === "command" ? [arrival.command.name, arrival.command.requestId] : [arrival.name, arrival.requestId];
+    const context = { name, requestId, timeMs: Math.floor(clock.nowMs()), tick: 0 as Tick, order: orders, runId: options.meta().run_id };
+    orders += 1;
+    return { ack: ackOf(context, arrival.kind === "malformed" ? arrival.refusal : decide(arrival)), publishRest: () => {} };
+  }
+
+  function decide(arrival: Arrival & { kind: "command" }): CommandRefusal | undefined {
+    if (arrival.refusal !== undefined) return arrival.refusal;
+    const spec = specOf(arrival.command.name);
+    if ("code" in spec) return spec;
+    const checked = checkParameters(spec, arrival.command.parameters, NO_LIMITS);
+    if (checked.kind === "refused") return checked.refusal;
+    if (spec.name === "record.start") return start(checked.values);
+    if (asked === undefined) return { code: "not_allowed_in_state", message: "no recording was started by record.start" };
+    asEnded().catch((error: unknown) => log.error({ err: error }, "a recording did not end"));
+    return undefined;
+  }
+
+  const door = openCommandDoor({
+    bus,
+    clock,
+    owner: "recorder",
+    dedup: options.dedup,
+    keys: options.keys,
+    unsignedRole: "operator",
+    handle,
+  });
+  status();
+  return {
+    path: own?.path,
+    problem: () => own?.problem(),
+    async stop() {
+      await door.drain();
+      cancelStatus();
+      if (asked !== undefined) await asEnded();
+      cancelStatus();
+      await own?.stop();
+    },
+  };
+}

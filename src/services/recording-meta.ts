@@ -1,0 +1,49 @@
+import { randomUUID } from "node:crypto";
+import { formatUtcMs } from "#base/rfc3339.ts";
+import { sha256Hex } from "#base/sha256.ts";
+import { canonicalJson } from "#base/canonical-json.ts";
+import { COMMANDS } from "#contracts/command-catalogue.ts";
+import { DICTIONARY } from "#contracts/dictionary.ts";
+import type { RecordingMeta } from "#contracts/recording.ts";
+import { HASH_ALGORITHM } from "#craft/layout.ts";
+import { settingsToConfig } from "#twin/settings.ts";
+import type { SimModel } from "#twin/sim-state.ts";
+import { createSimMachine } from "#twin/sim-machine.ts";
+
+/** Everything needed to build the machines of a run anew: the first row of its recording. */
+export function recordingMeta(options: {
+  readonly model: SimModel;
+  readonly scenario: { readonly name: string; readonly sha256: string; readonly text: string };
+  readonly rules: { readonly hash: string; readonly text: string } | undefined;
+  readonly productVersion: string;
+}): RecordingMeta {
+  const { model } = options;
+  const { setup, settings } = model;
+  const machine = createSimMachine(model);
+  return {
+    recording_id: randomUUID(),
+    segment: 1,
+    run_id: machine.runId,
+    boot_id: setup.bootId,
+    product_version: options.productVersion,
+    node: process.version,
+    arch: process.arch,
+    contracts_hash: sha256Hex(canonicalJson({ commands: COMMANDS, dictionary: DICTIONARY })),
+    hash_algo: HASH_ALGORITHM,
+    rooms: options.rules === undefined ? ["craft"] : ["craft", "incidents"],
+    epoch: formatUtcMs(settings.epochMs),
+    tick_ms: settings.tickMs,
+    seed: settings.seed,
+    scenario: { ...options.scenario },
+    profile: setup.profile as Record<string, unknown>,
+    profile_hash: setup.profileHash ?? null,
+    thrusters: (setup.thrusters as unknown[] | undefined) ?? [],
+    rules: options.rules === undefined ? {} : { ...options.rules },
+    guard_rules: {},
+    config: settingsToConfig(settings),
+    starts_running: setup.scenario.startsRunning,
+    mode: setup.mode,
+    subjects: ["qiki.telemetry", "qiki.events.v1.>", "qiki.commands.control", "qiki.responses.control", "qiki.recording.v1.>"],
+    start: { tick: 0, state_hash: machine.hash() },
+  };
+}
