@@ -2,10 +2,10 @@ import { mkdtempSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadRun } from "#cli/load-run.ts";
-import { drivenRows } from "#cli/recording-verbs.ts";
 import { runScenario } from "#cli/run.ts";
 import { openRunRecorder } from "#cli/run-recorder.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
+import { drivenRows } from "#recording/driven-rows.ts";
 import { readRecordingSync } from "#recording/reader.ts";
 import { verifyRecording } from "#recording/verify.ts";
 import { openRecordingWriter } from "#recording/writer.ts";
@@ -90,7 +90,7 @@ export function recordingFigures(): FigureSpec[] {
         if (!runIsRecorded) await runScenario(loaded, await openRunRecorder(recorded, true, loaded));
         runIsRecorded = true;
         const startedMs = performance.now();
-        const verdict = verifyRecording({ rows: () => drivenRows(recorded) });
+        const verdict = verifyRecording({ rows: () => drivenRows(recorded, () => {}) });
         if (verdict.kind !== "identical") throw new Error(`diverged at row ${verdict.first.row}`);
         return (verdict.messages * 1000) / (performance.now() - startedMs);
       },

@@ -1,10 +1,7 @@
 import { resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
-import type { RuleSet } from "#alarms/incident/incidents.ts";
-import { DEFAULT_PERIODS_MS } from "#alarms/incident/event-sources.ts";
-import { loadIncidentRules } from "#alarms/incident/lint-rules.ts";
 import { QikiError } from "#base/error.ts";
-import { sha256Hex } from "#base/sha256.ts";
+import { type RuleSet, ruleSetOf } from "#twin/rule-set.ts";
 import { readText } from "./load-run.ts";
 import { PRODUCT_ROOT } from "./version.ts";
 
@@ -19,11 +16,8 @@ export function loadRuleSet(path = RULES_PATH): { readonly ruleSet: RuleSet; rea
   } catch (error) {
     throw new QikiError("rules_invalid", `${path} is not YAML: ${(error as Error).message}`, error);
   }
-  const loaded = loadIncidentRules(raw, { periodsMs: DEFAULT_PERIODS_MS });
-  if (!loaded.ok)
-    throw new QikiError(
-      "rules_invalid",
-      `${path}:\n${loaded.findings.map((finding) => `  ${finding.path}: ${finding.message}`).join("\n")}`,
-    );
-  return { ruleSet: { rules: loaded.rules, hash: sha256Hex(text) }, text };
+  const result = ruleSetOf(raw, text);
+  if (result.kind === "refused")
+    throw new QikiError("rules_invalid", `${path}:\n${result.problems.map((problem) => `  ${problem}`).join("\n")}`);
+  return { ruleSet: result.ruleSet, text };
 }

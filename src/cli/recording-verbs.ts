@@ -1,9 +1,6 @@
-import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { QikiError } from "#base/error.ts";
-import type { DrivenRow } from "#recording/drive.ts";
-import { describeProblem, type ReadOptions, readRecordingSync } from "#recording/reader.ts";
-import type { RecordingRow } from "#recording/row.ts";
+import { drivenRows } from "#recording/driven-rows.ts";
+import { describeProblem } from "#recording/reader.ts";
 import { divergenceText, verifyRecording } from "#recording/verify.ts";
 import { addRecordVerb } from "./record.ts";
 import { addReplayVerb } from "./replay.ts";
@@ -18,7 +15,14 @@ export function addRecordingVerbs(program: Command): void {
     .argument("<file>", "recording, such as qiki-data/recordings/….jsonl")
     .option("--json", "print the verdict as JSON")
     .action((file: string, options: { readonly json?: boolean }) => {
-      const verdict = verifyRecording({ rows: () => drivenRows(file) });
+      let said = false;
+      const verdict = verifyRecording({
+        rows: () => {
+          const quiet = said;
+          said = true;
+          return drivenRows(file, (problem) => quiet || process.stderr.write(`qiki: ${describeProblem(problem)}\n`));
+        },
+      });
       if (options.json === true) {
         process.stdout.write(`${JSON.stringify(verdict)}\n`);
       } else if (verdict.kind === "identical") {
@@ -26,28 +30,4 @@ export function addRecordingVerbs(program: Command): void {
       } else process.stdout.write(`${divergenceText(verdict.first)}\n`);
       process.exitCode = verdict.kind === "identical" ? 0 : 1;
     });
-}
-
-/** Rows of a recording as verification reads them; problems go to standard error. @throws QikiError file_unreadable */
-export function drivenRows(
-  file: string,
-  onProblem: ReadOptions["onProblem"] = (problem) => void process.stderr.write(`qiki: ${describeProblem(problem)}\n`),
-): Iterable<DrivenRow> {
-  if (!existsSync(file))
-    throw new QikiError("file_unreadable", `there is no recording ${file}: give the path that 'qiki up' printed at its end`);
-  return mapped(readRecordingSync(file, { strict: false, data: "checked", onProblem }));
-}
-
-function* mapped(rows: Iterable<RecordingRow>): Generator<DrivenRow> {
-  for (const row of rows) {
-    yield {
-      line: row.line,
-      type: row.head.type,
-      subject: row.head.subject,
-      data: row.data as Readonly<Record<string, unknown>>,
-      tick: row.head.tick,
-      streamSeq: row.head.stream_seq,
-      headers: row.head.headers,
-    };
-  }
 }

@@ -45,7 +45,7 @@ export function addReplayVerb(program: Command): void {
           onProblem: (problem) => void process.stderr.write(`qiki: ${describeProblem(problem)}\n`),
         });
         const summary = await replayRecording(rows, {
-          bus,
+          publish: (subject, bytes, how) => void bus.publish(subject, bytes, how),
           speed: flags.timing ? flags.speed : "no_timing",
           withCommands: flags.withCommands === true,
           ...(flags.from === undefined ? {} : { fromS: flags.from }),

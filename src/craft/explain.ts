@@ -15,8 +15,7 @@ export type { Reason, RestoresWhen } from "./explain-causes.ts";
 export function explain(state: CraftState, config: CraftConfig): readonly Reason[] {
   const { values } = state;
   const reasons: Reason[] = [];
-  // A slot that no tick has marked yet belongs to outputs that were previewed: they hold since now.
-  const since = (slot: number): number => (values[slot]! >= 0 ? values[slot]! : values[at.TICK]!);
+  const since: Since = (slot) => sinceTick(values, slot);
   if (values[at.SOC_LATCH] === 1)
     reasons.push({
       id: "latch:power:low_soc",
@@ -123,4 +122,14 @@ function explainLimits(values: Float64Array, config: CraftConfig, since: Since, 
   const about = { id: "brownout:bus:supply_short", kind: "brownout", reason: "supply_short" } as const;
   const limit = config.profile.powerPlane.brownoutSupplyMin;
   reasons.push({ ...about, sinceTick: since(config.since.brownout), value: supply, limit, unit: "1", restoresWhen });
+}
+
+/** Since when a load has been off for a reason; `reason` counts in `SHED_REASONS`. */
+export function shedSince(values: Float64Array, config: CraftConfig, shed: number, reason: number): number {
+  return sinceTick(values, config.since.shed[shed * SHED_REASONS.length + reason]!);
+}
+
+/** A slot that no tick has marked yet belongs to outputs that were previewed: they hold since now. */
+function sinceTick(values: Float64Array, slot: number): number {
+  return values[slot]! >= 0 ? values[slot]! : values[at.TICK]!;
 }

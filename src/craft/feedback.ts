@@ -51,7 +51,7 @@ function drive(values: Float64Array, config: CraftConfig, dtS: number): void {
   const x = values[at.QUATERNION + 1]!;
   const y = values[at.QUATERNION + 2]!;
   const z = values[at.QUATERNION + 3]!;
-  const forwardX = 1 - 2 * (y * y + z * z);
+  const forwardX = w * w - z * z + (x * x - y * y);
   const forwardY = 2 * (x * y + w * z);
   const norm = Math.sqrt(forwardX * forwardX + forwardY * forwardY);
   if (norm < 1e-9) return;
@@ -108,9 +108,9 @@ function push(values: Float64Array, [x, y, z]: readonly [number, number, number]
   const i = values[at.QUATERNION + 1]!;
   const j = values[at.QUATERNION + 2]!;
   const k = values[at.QUATERNION + 3]!;
-  const worldX = (1 - 2 * (j * j + k * k)) * x + 2 * (i * j - w * k) * y + 2 * (i * k + w * j) * z;
-  const worldY = 2 * (i * j + w * k) * x + (1 - 2 * (i * i + k * k)) * y + 2 * (j * k - w * i) * z;
-  const worldZ = 2 * (i * k - w * j) * x + 2 * (j * k + w * i) * y + (1 - 2 * (i * i + j * j)) * z;
+  const worldX = (w * w - k * k + (i * i - j * j)) * x + 2 * (i * j - w * k) * y + 2 * (i * k + w * j) * z;
+  const worldY = 2 * (i * j + w * k) * x + (w * w - k * k - (i * i - j * j)) * y + 2 * (j * k - w * i) * z;
+  const worldZ = 2 * (i * k - w * j) * x + 2 * (j * k + w * i) * y + (w * w + k * k - (i * i + j * j)) * z;
   values[at.VELOCITY_MPS]! += worldX * mpsPerN;
   values[at.VELOCITY_MPS + 1]! += worldY * mpsPerN;
   values[at.VELOCITY_MPS + 2]! += worldZ * mpsPerN;

@@ -19,9 +19,7 @@ export function readObject(
   report: Report,
 ): Record<string, unknown> {
   if (unknown !== "ignored") reportUnknownKeys(keys, raw, path, unknown, report);
-  const values: Record<string, unknown> = {};
-  for (const spec of keys) values[codeName(spec.key)] = readKey(spec, raw, path, report);
-  return values;
+  return Object.fromEntries(keys.map((spec) => [codeName(spec.key), readKey(spec, raw, path, report)]));
 }
 
 export function isRaw(value: unknown): value is Raw {

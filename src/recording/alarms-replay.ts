@@ -1,9 +1,6 @@
 import { zstdDecompressSync } from "node:zlib";
 import { parse as parseYaml } from "yaml";
-import { loadIncidentRules } from "#alarms/incident/lint-rules.ts";
-import { DEFAULT_PERIODS_MS } from "#alarms/incident/event-sources.ts";
 import { QikiError } from "#base/error.ts";
-import { sha256Hex } from "#base/sha256.ts";
 import type { Tick } from "#base/units.ts";
 import type { Ack } from "#contracts/ack.ts";
 import { decodeCommand } from "#contracts/command.ts";
@@ -12,6 +9,7 @@ import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
 import { EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import { incidentAction } from "#twin/incident-commands.ts";
 import { type AlarmsMachine, createAlarmsMachine } from "#twin/alarms-machine.ts";
+import { type RuleSet, ruleSetOf, SAMPLE_PERIODS_MS } from "#twin/rule-set.ts";
 import type { DrivenRow } from "./drive.ts";
 
 /** A command that the alarms role answered, with the event sequence after which it was applied. */
@@ -29,7 +27,9 @@ export interface AlarmsReplay {
   /**
    * Takes a row in file order. Answers what a record or hash row must be compared with; undefined for rows that only feed.
    */
-  take(row: DrivenRow): { readonly payload: Readonly<Record<string, unknown>> } | "missing" | undefined;
+  take(
+    row: DrivenRow,
+  ): { readonly payload: Readonly<Record<string, unknown>>; readonly recorded?: Readonly<Record<string, unknown>> } | "missing" | undefined;
   /** Digest of the incidents room after the last event, undefined where the recording has no incidents. */
   hash(): string | undefined;
 }
@@ -41,9 +41,10 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
   const rules = meta.rules as { text?: string } | undefined;
   let machine: AlarmsMachine | undefined;
   if (rules?.text !== undefined)
-    machine = createAlarmsMachine({ ruleSet: ruleSetOf(rules.text), periodsMs: DEFAULT_PERIODS_MS, honourConsoleAcks: true });
+    machine = createAlarmsMachine({ ruleSet: readRules(rules.text), periodsMs: SAMPLE_PERIODS_MS, honourConsoleAcks: true });
   const records: Readonly<Record<string, unknown>>[] = [];
-  const hashAt = new Map<number, string>();
+  const hashes = { computed: new Map<number, string>(), recorded: new Map<number, string>() };
+  let badHash: { at: number; recorded: string; computed: string } | undefined;
   let nextCommand = 0;
   let started = false;
 
@@ -60,7 +61,7 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
     // What the role check or an earlier answer refused never reached the machine.
     if (ack.error_detail?.code === "not_authorized" || ack.error_detail?.code === "expired") return;
     const by = { operator: actor.operator, role: actor.role, ...(ack.request_id === null ? {} : { requestId: ack.request_id }) };
-    if (rulesText !== undefined) return collect(machine.accept({ kind: "rules", ruleSet: ruleSetOf(rulesText), by }, 0 as Tick));
+    if (rulesText !== undefined) return collect(machine.accept({ kind: "rules", ruleSet: readRules(rulesText), by }, 0 as Tick));
     const action = incidentAction(decoded.command.name, decoded.command.parameters as Record<string, string | number | boolean>, by);
     if (action !== undefined) collect(machine.accept({ kind: "action", action }, 0 as Tick));
   }
@@ -86,8 +87,33 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
         0 as Tick,
       ),
     );
-    hashAt.set(row.streamSeq, machine.hash());
-    if (hashAt.size > WAITING_HASHES_MAX) hashAt.delete(hashAt.keys().next().value!);
+    noteHash(hashes.computed, hashes.recorded, row.streamSeq, machine.hash(), (computed, recorded) => ({ recorded, computed }));
+  }
+
+  /** Digests are recorded and recomputed at their own pace: each is compared as soon as both are there. */
+  function noteHash(
+    own: Map<number, string>,
+    other: Map<number, string>,
+    at: number,
+    hash: string,
+    order: (own: string, other: string) => { recorded: string; computed: string },
+  ): void {
+    const known = other.get(at);
+    if (known === undefined) {
+      own.set(at, hash);
+      if (own.size > WAITING_HASHES_MAX) own.delete(own.keys().next().value!);
+      return;
+    }
+    other.delete(at);
+    if (known !== hash) badHash ??= { at, ...order(hash, known) };
+  }
+
+  function takeHashes(row: DrivenRow): void {
+    const at = row.data.at as readonly number[];
+    const recorded = row.data.hashes as readonly string[];
+    at.forEach((seq, index) =>
+      noteHash(hashes.recorded, hashes.computed, seq, recorded[index]!, (own, other) => ({ recorded: own, computed: other })),
+    );
   }
 
   return {
@@ -99,8 +125,13 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
         machine.restore(zstdDecompressSync(Buffer.from(String(row.data.state), "base64")));
         return undefined;
       }
-      if (!row.subject.startsWith(EVENTS_PREFIX)) return undefined;
-      takeEvent(row);
+      if (row.subject === SUBJECTS.recordHashes && row.data.room === "incidents") takeHashes(row);
+      else if (row.subject.startsWith(EVENTS_PREFIX)) takeEvent(row);
+      if (badHash !== undefined)
+        return {
+          payload: { "room incidents hash": badHash.computed, after_event: badHash.at },
+          recorded: { "room incidents hash": badHash.recorded, after_event: badHash.at },
+        };
       if (row.subject !== SUBJECTS.operatorIncidents || row.data.subject !== "incident") return undefined;
       const computed = records.shift();
       return computed === undefined ? "missing" : { payload: computed };
@@ -148,8 +179,9 @@ export function createAlarmsCommandCollector(): { take(row: DrivenRow): void; re
   };
 }
 
-function ruleSetOf(text: string): Parameters<typeof createAlarmsMachine>[0]["ruleSet"] {
-  const loaded = loadIncidentRules(parseYaml(text, { version: "1.2" }), { periodsMs: DEFAULT_PERIODS_MS });
-  if (!loaded.ok) throw new QikiError("not_verifiable", `not verifiable: its incident rules are refused: ${loaded.findings[0]?.message}`);
-  return { rules: loaded.rules, hash: sha256Hex(text) };
+function readRules(text: string): RuleSet {
+  const result = ruleSetOf(parseYaml(text, { version: "1.2" }), text);
+  if (result.kind === "refused")
+    throw new QikiError("not_verifiable", `not verifiable: its incident rules are refused: ${result.problems[0]}`);
+  return result.ruleSet;
 }

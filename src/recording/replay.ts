@@ -1,12 +1,16 @@
 import { QikiError } from "#base/error.ts";
-import type { Bus } from "#bus/port.ts";
 import { MSG_ID_HEADER } from "#contracts/message.ts";
 import { RECORDING_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import { payloadBytes } from "./line.ts";
 import type { RecordingRow } from "./row.ts";
 
 export interface ReplayOptions {
-  readonly bus: Bus;
+  /** Sends one message; the bus of the caller. */
+  readonly publish: (
+    subject: string,
+    bytes: Uint8Array,
+    options: { readonly headers: Readonly<Record<string, string>>; readonly msgId?: string },
+  ) => void;
   /** Times real time, or "no_timing": as fast as it goes. */
   readonly speed: number | "no_timing";
   /** Publishes recorded commands too; without it they stay in the file. */
@@ -30,7 +34,7 @@ const YIELD_MESSAGES = 1000;
 
 /** Publishes a recording's rows in file order at their recorded distances (operations §8). @throws QikiError usage */
 export async function replayRecording(rows: Iterable<RecordingRow>, options: ReplayOptions): Promise<ReplaySummary> {
-  const { bus, speed } = options;
+  const { publish, speed } = options;
   if (speed !== "no_timing" && !(Number.isFinite(speed) && speed > 0)) {
     throw new QikiError("usage", `speed ${String(speed)} is not possible: give a number above 0, or --no-timing`);
   }
@@ -57,7 +61,7 @@ export async function replayRecording(rows: Iterable<RecordingRow>, options: Rep
       if (delayMs > 0) await options.wait(delayMs);
     } else if (published % YIELD_MESSAGES === 0) await options.wait(0);
     const msgId = headers?.[MSG_ID_HEADER];
-    bus.publish(subject, payloadBytes(row.dataJson), {
+    publish(subject, payloadBytes(row.dataJson), {
       headers: { ...headers, "x-qiki-replay": options.replayId },
       ...(msgId === undefined ? {} : { msgId: `${msgId}#${options.replayId}` }),
     });

@@ -62,14 +62,16 @@ export function verifyRecording(source: VerifySource): Verification {
   let lastCommand: Divergence["lastCommand"];
 
   for (const row of source.rows()) {
-    const compared = isSimRow(row) ? nextComputed(driver, waiting, row.subject) : alarms.take(row);
+    // Events feed the incidents, whoever made them.
+    const incidents = alarms.take(row);
+    const compared = isSimRow(row) ? nextComputed(driver, waiting, row.subject) : incidents;
     if (compared === undefined) continue;
     messages += 1;
     counts[row.subject] = (counts[row.subject] ?? 0) + 1;
     const difference =
       compared === "missing"
         ? { path: "(message)", recorded: row.subject, computed: "nothing" }
-        : firstDifference(row.data, compared.payload);
+        : firstDifference("recorded" in compared ? compared.recorded : row.data, compared.payload);
     const tick = tickOf(row);
     ticks = Math.max(ticks, tick ?? 0);
     if (difference !== undefined) {

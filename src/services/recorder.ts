@@ -3,12 +3,13 @@ import { dirname, isAbsolute, join, normalize } from "node:path";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
 import type { Bus } from "#bus/port.ts";
-import { type Ack, ackOf } from "#contracts/ack.ts";
+import { ackOf } from "#contracts/ack.ts";
 import { type CommandRefusal, checkParameters, specOf } from "#contracts/command.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import type { Clock } from "./clock.ts";
-import { type Arrival, type DedupStore, openCommandDoor } from "./command-door.ts";
+import type { CommandDedup } from "#store/command-dedup.ts";
+import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import type { Log } from "./log.ts";
 import { openRecordingSession, type RecordingSession } from "./recording-session.ts";
@@ -24,7 +25,7 @@ export interface RecorderServiceOptions {
   /** Fresh meta for a recording that begins now. */
   readonly meta: () => RecordingMeta;
   readonly keys: CommandKeys;
-  readonly dedup: DedupStore;
+  readonly dedup: CommandDedup;
 }
 
 export interface RecorderService {
@@ -125,7 +126,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
     status();
   }
 
-  function handle(arrival: Arrival): { ack: Ack; publishRest: () => void } {
+  function handle(arrival: Arrival): Handled {
     const [name, requestId] =
       arrival.kind === "command" ? [arrival.command.name, arrival.command.requestId] : [arrival.name, arrival.requestId];
     const context = { name, requestId, timeMs: Math.floor(clock.nowMs()), tick: 0 as Tick, order: orders, runId: options.meta().run_id };
@@ -153,6 +154,9 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
     keys: options.keys,
     unsignedRole: "operator",
     handle,
+    // A recording that was begun is on disk: there is nothing to put back.
+    saveState: () => () => {},
+    onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),
   });
   status();
   return {

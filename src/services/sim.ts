@@ -150,7 +150,7 @@ export function startSim(options: SimServiceOptions): SimService {
       const bytes = machine.snapshot();
       return () => machine.restore(bytes);
     },
-    onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),
+    onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down; the state before it was put back"),
   });
   publish(machine.accept({ kind: "boot" }, machine.tick));
   rememberState();

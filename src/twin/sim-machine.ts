@@ -1,5 +1,5 @@
 import { assert, assertNever } from "#base/assert.ts";
-import { asTick, eventTimeMs, runIdOf } from "#base/tick-time.ts";
+import { asTick, eventTimeMs } from "#base/tick-time.ts";
 import type { RunId, Tick } from "#base/units.ts";
 import { type Ack, ackOf } from "#contracts/ack.ts";
 import { type CommandRefusal, type ControlCommand, checkParameters, specOf } from "#contracts/command.ts";

@@ -8,7 +8,7 @@ import { utf8Decode, utf8Encode } from "#base/utf8.ts";
 import { uuid5 } from "#base/uuid5.ts";
 import type { CommandLimits } from "#contracts/command.ts";
 import { type CraftConfig, compileCraftConfig } from "#craft/config.ts";
-import { initialiseCraft } from "#craft/initialise.ts";
+import { initialise } from "#craft/initialise.ts";
 import { parseProfile } from "#craft/profile.ts";
 import { restoreCraft, snapshotCraft } from "#craft/snapshot.ts";
 import { type CraftState, createCraftState } from "#craft/state.ts";
@@ -113,7 +113,7 @@ export function createSimModel(setup: RunSetup): SimModelResult {
 /** The state at tick 0 of a run; resets count up. */
 export function newSimState(model: SimModel, resetOrdinal = 0): SimState {
   const craft = createCraftState(model.config);
-  initialiseCraft(craft, model.config, model.setup.scenario.init);
+  initialise(craft, model.config, model.setup.scenario.init);
   return {
     craft,
     runState: "STOPPED",
@@ -165,7 +165,9 @@ export function restoreSimState(bytes: Uint8Array, model: SimModel): SimState {
     );
   }
   const { craft, ...rest } = snapshot.state;
-  return { ...(rest as unknown as Omit<SimState, "craft">), craft: restoreCraft(craft, model.config) };
+  const restored = restoreCraft(model.config, craft as Readonly<Record<string, unknown>>);
+  if ("problem" in restored) throw new QikiError("snapshot_refused", `the snapshot cannot be restored: ${restored.problem}`);
+  return { ...(rest as unknown as Omit<SimState, "craft">), craft: restored };
 }
 
 function idTail(runId: RunId, name: string): string {
@@ -182,6 +184,6 @@ function scenarioProblems(model: SimModel): ScenarioProblem[] {
       problems.push({ path: checked.field === undefined ? path : `${path}.params.${checked.field}`, problem: checked.message });
   }
   const craft = createCraftState(model.config);
-  for (const { path, problem } of initialiseCraft(craft, model.config, model.setup.scenario.init)) problems.push({ path, problem });
+  for (const { path, problem } of initialise(craft, model.config, model.setup.scenario.init)) problems.push({ path, problem });
   return problems;
 }

@@ -33,6 +33,7 @@ import { GrowthBook } from "./growth.ts";
 import { decodeHeaders, encodeHeaders } from "./headers.ts";
 import { natsLastValues } from "./last-values.ts";
 import { NatsMessageIterator, type ReaderSource } from "./message-iterator.ts";
+import { PoisonWatch } from "./poison-watch.ts";
 import { natsStreams } from "./streams.ts";
 
 const API_TIMEOUT_MS = 5_000;
@@ -67,7 +68,7 @@ export class NatsBus implements Bus {
   private readonly subscriptions = new Set<OpenSubscription>();
   private readonly iterators = new Set<NatsMessageIterator>();
   private readonly watches = new Set<ChangeIterator>();
-  private readonly advisories = new Map<string, { readers: number; readonly leave: () => void }>();
+  private readonly poison: PoisonWatch;
   private source: { readonly js: JetStreamClient; readonly jsm: Promise<JetStreamManager> } | undefined;
   private lostTimer: ReturnType<typeof setTimeout> | undefined;
   private state: "open" | "draining" | "closed" = "open";
@@ -77,10 +78,11 @@ export class NatsBus implements Bus {
     this.nc = nc;
     this.names = names;
     this.nowMs = nowMs;
-    this.report = (told) => {
-      if (told.kind === "poison_message") this.book.poisoned += 1;
-      report(told);
-    };
+    this.report = report;
+    this.poison = new PoisonWatch(nc, (message) => {
+      this.book.poisoned += 1;
+      report({ kind: "poison_message", ...message });
+    });
     this.board = new StatusBoard(nowMs());
     this.streams = this.streamCalls();
     void this.followStatus();
@@ -190,7 +192,7 @@ export class NatsBus implements Bus {
     const wireStream = this.names.store(stream);
     const filter = this.names.pattern(options.filter ?? ">");
     const durable = durableOf(wireStream, filter, options);
-    const leaveAdvisory = durable === undefined ? () => {} : this.hearPoison(wireStream, durable.name);
+    const leaveAdvisory = durable === undefined ? () => {} : this.poison.join(wireStream, durable.name);
     const iterator = new NatsMessageIterator(
       () => this.readerSource(),
       { stream: wireStream, filter, deliver: options.deliver, durable, batch: options.batch },
@@ -288,32 +290,6 @@ export class NatsBus implements Bus {
       if (nowMs >= deadlineMs) throw timeoutError(`barrier on ${stream}`, timeoutMs);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
-  }
-
-  /** The server tells once when it gives a message up; of all readers of a durable one connection hears it. */
-  private hearPoison(stream: string, durable: string): () => void {
-    const key = `${stream}.${durable}`;
-    let advisory = this.advisories.get(key);
-    if (advisory === undefined) {
-      const wire = this.nc.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${key}`, {
-        queue: "qiki-poison",
-        callback: (error, msg) => {
-          if (error !== null) return;
-          const told = msg.json<{ stream_seq: number; deliveries: number }>();
-          this.report({ kind: "poison_message", stream, durable, seq: told.stream_seq, deliveries: told.deliveries });
-        },
-      });
-      advisory = { readers: 0, leave: () => wire.unsubscribe() };
-      this.advisories.set(key, advisory);
-    }
-    const heard = advisory;
-    heard.readers += 1;
-    return () => {
-      heard.readers -= 1;
-      if (heard.readers > 0) return;
-      this.advisories.delete(key);
-      if (!this.nc.isClosed()) heard.leave();
-    };
   }
 
   private async readerSource(): Promise<ReaderSource> {

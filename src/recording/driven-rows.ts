@@ -1,0 +1,26 @@
+import { existsSync } from "node:fs";
+import { QikiError } from "#base/error.ts";
+import type { DrivenRow } from "./drive.ts";
+import { type RecordingProblem, readRecordingSync } from "./reader.ts";
+import type { RecordingRow } from "./row.ts";
+
+/** Rows of a recording as verification reads them. @throws QikiError file_unreadable, recording_damaged */
+export function drivenRows(file: string, onProblem: (problem: RecordingProblem) => void): Iterable<DrivenRow> {
+  if (!existsSync(file))
+    throw new QikiError("file_unreadable", `there is no recording ${file}: give the path that 'qiki up' printed at its end`);
+  return mapped(readRecordingSync(file, { strict: false, data: "checked", onProblem }));
+}
+
+function* mapped(rows: Iterable<RecordingRow>): Generator<DrivenRow> {
+  for (const row of rows) {
+    yield {
+      line: row.line,
+      type: row.head.type,
+      subject: row.head.subject,
+      data: row.data as Readonly<Record<string, unknown>>,
+      tick: row.head.tick,
+      streamSeq: row.head.stream_seq,
+      headers: row.head.headers,
+    };
+  }
+}

@@ -1,0 +1,194 @@
+import { QikiError } from "#base/error.ts";
+import type { RunId, Tick } from "#base/units.ts";
+import { utf8Decode } from "#base/utf8.ts";
+import type { Bus, StreamMsg } from "#bus/port.ts";
+import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
+import { DURABLES, STREAMS } from "#contracts/streams.ts";
+import { EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
+import type { AlarmsBatch } from "#store/alarms-store.ts";
+import type { AlarmsMachine, AlarmsOutput } from "#twin/alarms-machine.ts";
+import { chainedDraft } from "./audit-records.ts";
+import type { Clock } from "./clock.ts";
+
+/** Inputs stored in one transaction at most, and how long the first of them may wait for others. */
+const BATCH_INPUTS = 256;
+const BATCH_MS = 5;
+/** How soon a batch that could not be stored is tried again. */
+const RETRY_MS = 1000;
+
+/** What was taken in together; kept whole until it is stored. */
+interface Batch {
+  readonly stored: AlarmsBatch;
+  readonly messages: readonly StreamMsg[];
+  readonly outputs: readonly AlarmsOutput[];
+}
+
+export interface AlarmsIntakeOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly machine: AlarmsMachine;
+  /** Last position of the audit reader that is stored already. */
+  readonly auditPosition: number;
+  /** The run that the last process knew. */
+  readonly run: { readonly id: RunId; readonly tick: Tick };
+  /** Stores a batch and shows what it changed; false if it could not be stored. */
+  readonly store: (batch: AlarmsBatch, outputs: readonly AlarmsOutput[]) => boolean;
+  /** Hears of every event that the machine took in. */
+  readonly onEvent: (seq: number) => void;
+  /** Called when all that had arrived is stored. */
+  readonly onStored: () => void;
+  /** Hears why a reader ended before it was stopped. */
+  readonly onFault: (error: Error) => void;
+}
+
+/** Reads the event stream and the audit subject into the alarms machine and its store. */
+export interface AlarmsIntake {
+  /** Newest run and tick heard of from the sim. */
+  readonly run: { readonly id: RunId; readonly tick: Tick };
+  /** Takes in and stores what has arrived. False: the store cannot be written, nothing new is taken in until it can. */
+  flush(): boolean;
+  /** Takes in what the stream holds up to now, at most for `timeoutMs`, then reads no more. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** Makes the durables and begins to read. */
+export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<AlarmsIntake> {
+  const { bus, clock, machine } = options;
+  const events: StreamMsg[] = [];
+  const audits: StreamMsg[] = [];
+  let batch: Batch | undefined;
+  let cancelTimer: (() => void) | undefined;
+  let run = options.run;
+  let auditPosition = options.auditPosition;
+  /** Newest sequences that arrived, and the newest of them on the audit subject. */
+  const arrived = { events: 0, audits: auditPosition, auditEvents: 0 };
+  let onArrival: (() => void) | undefined;
+  let isDraining = false;
+
+  function accept(message: StreamMsg): readonly AlarmsOutput[] {
+    const runId = message.headers[RUN_HEADER] || undefined;
+    const tick = tickOf(message.headers[TICK_HEADER]);
+    const { seq, subject } = message;
+    if (seq <= machine.afterSeq()) return [];
+    const outputs = machine.accept({ kind: "event", seq, subject, payload: parsed(message.bytes), runId, tick }, tick ?? run.tick);
+    if (runId !== undefined && tick !== undefined && isOfSim(message)) run = { id: runId as RunId, tick };
+    options.onEvent(seq);
+    return outputs;
+  }
+
+  function chain(message: StreamMsg): NonNullable<AlarmsBatch["audit"]> {
+    if (message.seq <= auditPosition) return [];
+    auditPosition = message.seq;
+    const draft = chainedDraft(parsed(message.bytes) ?? { raw: Buffer.from(message.bytes).toString("utf8") });
+    return draft === undefined ? [] : [{ draft, publish: false }];
+  }
+
+  function takeIn(): Batch | undefined {
+    if (events.length === 0 && audits.length === 0) return undefined;
+    const takenEvents = events.splice(0, BATCH_INPUTS);
+    const takenAudits = audits.splice(0, BATCH_INPUTS);
+    const outputs = takenEvents.flatMap(accept);
+    const drafts = outputs.flatMap((output) => (output.kind === "audit" ? [{ draft: output.draft, publish: true }] : []));
+    const stored: AlarmsBatch = {
+      wallMs: clock.nowMs(),
+      audit: [...drafts, ...takenAudits.flatMap(chain)],
+      state: machine.takeStateChanges(),
+      positions: { [DURABLES.alarmsEvents.name]: machine.afterSeq(), [DURABLES.eventsAudit.name]: auditPosition },
+    };
+    return { stored, messages: [...takenEvents, ...takenAudits], outputs };
+  }
+
+  function flush(): boolean {
+    cancelTimer?.();
+    cancelTimer = undefined;
+    for (batch ??= takeIn(); batch !== undefined; batch = takeIn()) {
+      if (!options.store(batch.stored, batch.outputs)) {
+        cancelTimer = clock.after(RETRY_MS, retry);
+        return false;
+      }
+      for (const message of batch.messages) message.ack();
+    }
+    options.onStored();
+    return true;
+  }
+
+  /** What waits for the store is held, not lost: the bus is told so, or it would deliver it again and give it up. */
+  function retry(): void {
+    for (const message of [...(batch?.messages ?? []), ...events, ...audits]) message.working();
+    flush();
+  }
+
+  function received(inbox: StreamMsg[], message: StreamMsg): void {
+    inbox.push(message);
+    if (inbox === audits) arrived.audits = Math.max(arrived.audits, message.seq);
+    else {
+      arrived.events = Math.max(arrived.events, message.seq);
+      if (message.subject === SUBJECTS.audit) arrived.auditEvents = Math.max(arrived.auditEvents, message.seq);
+    }
+    // While a batch waits to be stored again, its retry takes the new ones along.
+    if (batch === undefined && inbox.length >= BATCH_INPUTS) flush();
+    else cancelTimer ??= clock.after(BATCH_MS, flush);
+    onArrival?.();
+  }
+
+  function read(durable: (typeof DURABLES)["alarmsEvents" | "eventsAudit"], inbox: StreamMsg[]): AsyncIterator<unknown> {
+    const { name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending } = durable;
+    const messages = bus.consume(STREAMS.events.name, { durable: name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending });
+    void (async () => {
+      try {
+        for await (const message of messages) received(inbox, message);
+        if (!isDraining) options.onFault(new Error("the bus ended the reader"));
+      } catch (error) {
+        if (!(error instanceof QikiError && error.code === "closed")) options.onFault(error as Error);
+      }
+    })();
+    return messages;
+  }
+
+  await bus.streams.ensureDurable(DURABLES.alarmsEvents);
+  await bus.streams.ensureDurable(DURABLES.eventsAudit);
+  const readers = [read(DURABLES.alarmsEvents, events), read(DURABLES.eventsAudit, audits)];
+
+  return {
+    get run() {
+      return run;
+    },
+    flush,
+    async drain(timeoutMs) {
+      isDraining = true;
+      const { lastSeq } = await bus.streams.info(STREAMS.events.name);
+      const isCaughtUp = (): boolean => Math.max(arrived.events, machine.afterSeq()) >= lastSeq && arrived.audits >= arrived.auditEvents;
+      if (!isCaughtUp()) {
+        await new Promise<void>((done) => {
+          const cancel = clock.after(timeoutMs, done);
+          onArrival = () => {
+            if (!isCaughtUp()) return;
+            cancel();
+            done();
+          };
+        });
+      }
+      for (const reader of readers) await reader.return?.();
+      flush();
+      cancelTimer?.();
+    },
+  };
+}
+
+function isOfSim(message: StreamMsg): boolean {
+  return message.subject.startsWith(EVENTS_PREFIX) && (message.headers.ce_source ?? "").startsWith("urn:qiki:q-sim-service:");
+}
+
+/** A tick as a header says it; anything else is none. */
+function tickOf(header: string | undefined): Tick | undefined {
+  const tick = header === undefined || header === "" ? Number.NaN : Number(header);
+  return Number.isSafeInteger(tick) && tick >= 0 ? (tick as Tick) : undefined;
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8Decode(bytes) ?? "");
+  } catch {
+    return undefined;
+  }
+}
