@@ -7,6 +7,7 @@ import { openRunRecorder } from "#cli/run-recorder.ts";
 import { craftHashHex, createCraftState } from "#craft/state.ts";
 import { step } from "#craft/step.ts";
 import { createSimMachine } from "#twin/sim-machine.ts";
+import { projectTelemetry } from "#twin/telemetry.ts";
 import type { FigureSpec } from "./harness.ts";
 
 const STEPS = 2_000_000;
@@ -44,13 +45,14 @@ export function craftFigures(): FigureSpec[] {
       reach: 150_000,
       better: "more",
       run() {
+        const craft = createCraftState(config);
         const machine = createSimMachine(loaded.model);
-        machine.accept({ kind: "boot" }, machine.tick);
+        const context = machine.telemetryContext();
         let bytes = 0;
         const startedMs = performance.now();
         for (let tick = 0; tick < TELEMETRY_STEPS; tick += 1) {
-          machine.accept({ kind: "tick" }, machine.tick);
-          bytes += JSON.stringify(machine.telemetry()).length;
+          step(craft, config);
+          bytes += JSON.stringify(projectTelemetry(craft, config, { ...context, stateHash: craftHashHex(craft) })).length;
         }
         const elapsedMs = performance.now() - startedMs;
         if (bytes < TELEMETRY_STEPS * 1000) throw new Error(`telemetry of ${bytes} bytes is too short to be true`);

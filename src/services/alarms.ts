@@ -32,7 +32,6 @@ export interface AlarmsServiceOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of this role alone: it numbers what the role sends. */
   readonly publisher: Publisher;
   readonly store: AlarmsStore;
   readonly rules: RulesFile;
@@ -86,16 +85,15 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
   function recordingRow(): Omit<Message, "subject" | "payload"> {
     const { id, tick } = intake.run;
     const { source } = CLOUD_EVENTS.audit;
-    // With a type the row carries its source, so that a reader can tell this role's numbering from the sim's.
-    return { type: "qiki.recording.v1.Row", source, timeMs: eventTimeMs(time.epochMs, tick, time.tickMs), tick, runId: id };
+    return { source, timeMs: eventTimeMs(time.epochMs, tick, time.tickMs), tick, runId: id };
   }
 
   function publishKeyframe(): void {
     room.flush();
-    const { timeMs, tick, runId, ...row } = recordingRow();
+    const { timeMs, tick, runId } = recordingRow();
     const state = zstdCompressSync(machine.snapshot());
     const hashes = { incidents: machine.hash() };
-    publisher.publish({ ...keyframeMessage({ role: "alarms", tick, runId, timeMs, hashes, afterSeq: machine.afterSeq(), state }), ...row });
+    publisher.publish(keyframeMessage({ role: "alarms", tick, runId, timeMs, hashes, afterSeq: machine.afterSeq(), state }));
   }
 
   /** Called when everything that arrived is stored, so a keyframe never holds what might be lost. */

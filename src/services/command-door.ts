@@ -73,7 +73,7 @@ function answer(msg: Msg, options: CommandDoorOptions): void {
 
 /** A command that breaks down leaves no trace but its ACK: the state is put back, then the command is refused like any other. */
 function handleSafely(arrival: Arrival, options: CommandDoorOptions): Handled {
-  if (arrival.refusal !== undefined) return options.handle(arrival);
+  if (arrival.kind === "malformed" || arrival.refusal !== undefined) return options.handle(arrival);
   const putBack = options.saveState();
   try {
     return options.handle(arrival);

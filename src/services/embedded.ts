@@ -1,17 +1,19 @@
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { QikiError } from "#base/error.ts";
 import { openInProcessBroker } from "#bus/in-process.ts";
 import type { Bus } from "#bus/port.ts";
 import { STREAMS } from "#contracts/streams.ts";
 import { openAlarmsStore } from "#store/alarms-store.ts";
+import { makeFolder } from "#store/database.ts";
 import { lockFolder } from "#store/lock.ts";
-import { openOwnerStore, type OwnerStore } from "#store/owner-store.ts";
+import { openOwnerStore } from "#store/owner-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import { type AlarmsService, startAlarms } from "./alarms.ts";
+import { createBusReporter } from "./bus-reports.ts";
 import type { Clock } from "./clock.ts";
-import type { DedupStore } from "./command-door.ts";
-import { type Gateway, startGateway } from "./gateway/server.ts";
+import { type Closing, createClosing } from "./closing.ts";
+import { startGateway } from "./gateway/server.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
 import { createPublisher } from "./publisher.ts";
@@ -45,141 +47,112 @@ export interface Embedded {
   readonly alarms: AlarmsService;
   /** Path of the run's recording, undefined when it is not recorded. */
   readonly recording: string | undefined;
-  /** Ends everything in order: consoles, ticks, incidents, recording, bus, store. */
+  /** Ends everything in order: consoles, ticks, incidents, recording, bus, store. @throws the first failure, after all of them */
   stop(): Promise<void>;
 }
 
-const DRAIN_MS = 5000;
+const DRAIN_MS = 3000;
 
 /**
  * All services of one twin in this process.
  * @throws QikiError data_folder_in_use, folder_unwritable, port_in_use, rules_invalid; nothing is left open then
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const { clock, log, model, dataFolder } = options;
-  const opened: (() => void | Promise<void>)[] = [];
+  const closing = createClosing(options.log);
+  let recorder: RecorderService | undefined;
   try {
-    const lock = lockFolder(dataFolder);
-    opened.push(() => lock.release());
-    const rules = openRulesFile(options.rulesPath, { maxBusA: model.config.profile.powerPlane.maxBusA });
-    const broker = openInProcessBroker({
-      path: join(dataFolder, "bus.sqlite"),
-      nowMs: () => clock.nowMs(),
-      report: (report) => log.warn({ report: report.kind }, "the bus reports"),
+    const parts = await openParts(options, closing, (started) => {
+      recorder = started;
     });
-    opened.push(() => broker.close());
-    const bus = broker.connect();
-    for (const stream of Object.values(STREAMS)) await bus.streams.ensure(stream);
-    const store = openAlarmsStore(join(dataFolder, "qiki.sqlite"), clock.nowMs());
-    opened.push(() => store.close(clock.nowMs()));
-    const owners = ["sim", "recorder"].map((owner) => openOwnerStore(join(dataFolder, `${owner}.sqlite`), owner)) as [
-      OwnerStore,
-      OwnerStore,
-    ];
-    opened.push(() => owners.forEach((owner) => owner.close()));
-    const publisher = createPublisher(bus, clock, options.onViolation);
-    const key = { id: "gateway", secret: randomBytes(32).toString("hex") };
-    const keys = new Map([[key.id, { role: "supervisor" as const, key: key.secret }]]);
-    const common = { bus, clock, log, keys };
-    const recorder = await startRecorder({
-      ...common,
-      folder: join(dataFolder, "recordings"),
-      ...(options.records ? { name: recordingName(clock.nowMs(), model) } : {}),
-      meta: () =>
-        recordingMeta({
-          model,
-          scenario: options.scenario,
-          rules: { hash: rules.ruleSet().hash, text: rules.text() },
-          productVersion: options.productVersion,
-        }),
-      dedup: dedupOf(owners[1], clock),
-    });
-    const alarms = await startAlarms({ ...common, publisher, store, rules, time: model.settings });
-    const sim = startSim({ ...common, publisher, model, dedup: dedupOf(owners[0], clock) });
-    const gateway = await startGateway({
-      ...common,
-      host: options.host,
-      port: options.port,
-      portsToTry: options.portsToTry,
-      key,
-      webFolder: options.webFolder,
-      readiness: () => readiness(bus.status().state, alarms, recorder),
-    });
-    return running({ bus, gateway, sim, alarms, recorder, closeRest: () => closeAll(opened) });
+    let stopping: Promise<void> | undefined;
+    return { ...parts, stop: () => (stopping ??= closing.closeAll()) };
   } catch (error) {
-    await closeAll(opened);
+    await closing.closeAll().catch(() => {});
+    // Of a start that failed there is nothing worth keeping.
+    if (recorder?.path !== undefined) rmSync(recorder.path, { force: true });
     throw error;
   }
 }
 
-interface Parts {
-  readonly bus: Bus;
-  readonly gateway: Gateway;
-  readonly sim: SimService;
-  readonly alarms: AlarmsService;
-  readonly recorder: RecorderService;
-  readonly closeRest: () => Promise<void>;
-}
+/** Opens part after part and notes how each is closed: the reverse is the order of the shutdown (operations §10). */
+async function openParts(
+  options: EmbeddedOptions,
+  closing: Closing,
+  onRecorder: (recorder: RecorderService) => void,
+): Promise<Omit<Embedded, "stop">> {
+  const { clock, log, model, dataFolder } = options;
+  const lock = lockFolder(dataFolder);
+  closing.add("data folder", () => lock.release());
+  const rules = openRulesFile(options.rulesPath, { maxBusA: model.config.profile.powerPlane.maxBusA });
+  const recordings = join(dataFolder, "recordings");
+  makeFolder(recordings);
 
-function running({ bus, gateway, sim, alarms, recorder, closeRest }: Parts): Embedded {
-  let stopping: Promise<void> | undefined;
-  async function stopInOrder(): Promise<void> {
-    await gateway.close();
-    await sim.stop();
-    await alarms.stop();
-    await recorder.stop();
-    await bus.drain(DRAIN_MS);
-    await closeRest();
-  }
-  return {
-    url: gateway.url,
-    port: gateway.port,
-    bus,
-    sim,
-    alarms,
-    recording: recorder.path,
-    stop: () => (stopping ??= stopInOrder()),
-  };
-}
+  let bus: Bus | undefined;
+  const path = join(dataFolder, "bus.sqlite");
+  const broker = openInProcessBroker({ path, nowMs: () => clock.nowMs(), report: createBusReporter(log, clock, () => bus) });
+  closing.add("bus file", () => broker.close());
+  const store = openAlarmsStore(join(dataFolder, "qiki.sqlite"), clock.nowMs());
+  closing.add("audit store", () => store.close(clock.nowMs()));
+  const [simStore, recorderStore] = ["sim", "recorder"].map((owner) => {
+    const ownerStore = openOwnerStore(join(dataFolder, `${owner}.sqlite`), owner);
+    closing.add(`${owner} store`, () => ownerStore.close());
+    return ownerStore;
+  }) as [ReturnType<typeof openOwnerStore>, ReturnType<typeof openOwnerStore>];
+  const connected = broker.connect();
+  bus = connected;
+  closing.add("bus", () => connected.drain(DRAIN_MS));
+  for (const stream of Object.values(STREAMS)) await connected.streams.ensure(stream);
 
-function readiness(busState: string, alarms: AlarmsService, recorder: RecorderService): { name: string; ok: boolean; reason?: string }[] {
-  const check = (name: string, problem: string | undefined): { name: string; ok: boolean; reason?: string } => ({
-    name,
-    ok: problem === undefined,
-    ...(problem === undefined ? {} : { reason: problem }),
+  const key = { id: "gateway", secret: randomBytes(32).toString("hex") };
+  const keys = new Map([[key.id, { role: "supervisor" as const, key: key.secret }]]);
+  const publisher = createPublisher(connected, clock, options.onViolation);
+  const common = { bus: connected, clock, log, keys };
+  const recorder = await startRecorder({
+    ...common,
+    folder: recordings,
+    ...(options.records ? { name: recordingName(clock.nowMs(), model) } : {}),
+    meta: () =>
+      recordingMeta({
+        model,
+        scenario: options.scenario,
+        rules: { hash: rules.ruleSet().hash, text: rules.text() },
+        productVersion: options.productVersion,
+      }),
+    dedup: recorderStore.dedup,
   });
-  return [
-    check("bus", busState === "connected" ? undefined : `the bus is ${busState}`),
-    check("store", alarms.problem()),
-    check("recording", recorder.problem()),
-  ];
+  closing.add("recorder", () => recorder.stop());
+  onRecorder(recorder);
+  const alarms = await startAlarms({ ...common, publisher, store, rules, time: model.settings });
+  closing.add("alarms", () => alarms.stop());
+  const sim = startSim({ ...common, publisher, model, dedup: simStore.dedup });
+  closing.add("sim", () => sim.stop());
+  const gateway = await startGateway({
+    ...common,
+    host: options.host,
+    port: options.port,
+    portsToTry: options.portsToTry,
+    key,
+    webFolder: options.webFolder,
+    readiness: () => [
+      readinessCheck("bus", connected.status().state === "connected" ? undefined : `the bus is ${connected.status().state}`),
+      readinessCheck("store", alarms.problem()),
+      readinessCheck("recording", recorder.problem()),
+    ],
+  });
+  closing.add("gateway", () => gateway.close());
+  return { url: gateway.url, port: gateway.port, bus: connected, sim, alarms, recording: recorder.path };
 }
 
-async function closeAll(opened: (() => void | Promise<void>)[]): Promise<void> {
-  for (const close of opened.splice(0).reverse()) {
-    try {
-      await close();
-    } catch (error) {
-      if (!(error instanceof QikiError)) throw error;
-    }
-  }
+function readinessCheck(name: string, problem: string | undefined): { name: string; ok: boolean; reason?: string } {
+  return problem === undefined ? { name, ok: true } : { name, ok: false, reason: problem };
 }
 
-function dedupOf(store: OwnerStore, clock: Clock): DedupStore {
-  return {
-    find(_owner, messageId, nowMs) {
-      const known = store.dedup.find(messageId, nowMs);
-      return known === undefined ? undefined : { digest: known.digest, ack: Buffer.from(known.ack).toString("utf8") };
-    },
-    save: (_owner, messageId, entry) => store.dedup.put({ messageId, digest: entry.digest, ack: Buffer.from(entry.ack) }, clock.nowMs()),
-  };
-}
-
-/** `2026-11-22T101504Z-default.jsonl`: sorts by time, says which scenario. */
+/** `2026-11-22T101504Z-default-1a2b3c4d.jsonl`: sorts by time, says which scenario. */
 function recordingName(nowMs: number, model: SimModel): string {
   const wall = new Date(nowMs)
     .toISOString()
     .replaceAll(":", "")
     .replace(/\.\d+Z$/, "Z");
-  return `${wall}-${model.setup.scenario.name}-${model.setup.bootId}.jsonl`;
+  const scenario = model.setup.scenario.name.replaceAll(/[^\w-]+/g, "-");
+  return `${wall}-${scenario}-${model.setup.bootId}.jsonl`;
 }

@@ -1,86 +1,178 @@
 import { readFileSync } from "node:fs";
-import { parse as parseYaml } from "yaml";
-import type { RuleSet } from "#alarms/incident/incidents.ts";
+import { parseDocument } from "yaml";
 import { DEFAULT_PERIODS_MS, type SamplePeriodsMs } from "#alarms/incident/event-sources.ts";
-import { loadIncidentRules } from "#alarms/incident/lint-rules.ts";
+import type { RuleSet } from "#alarms/incident/incidents.ts";
+import { type LintContext, type LoadedRules, loadIncidentRules } from "#alarms/incident/lint-rules.ts";
+import type { IncidentRule, RuleFinding } from "#alarms/incident/rule.ts";
 import { QikiError } from "#base/error.ts";
 import { sha256Hex } from "#base/sha256.ts";
 import { writeFileDurably } from "#store/durable-file.ts";
 import { withRuleEnabled } from "#store/rules-file.ts";
 
-export type RulesChange =
-  | { readonly kind: "ok"; readonly ruleSet: RuleSet; readonly text: string }
-  | { readonly kind: "refused"; readonly problem: string };
+/** One rule as consoles show it. */
+export interface RuleView {
+  readonly id: string;
+  readonly enabled: boolean;
+  readonly severity: IncidentRule["severity"];
+  readonly title: { readonly en: string; readonly ru: string };
+  readonly description: string | null;
+  readonly group: string | null;
+  readonly require_ack: boolean;
+  readonly latching: boolean;
+  readonly shelve_max_s: number;
+}
 
-/** The incident rules file in force. */
+export interface RulesView {
+  readonly hash: string;
+  readonly rules: readonly RuleView[];
+}
+
+export type RulesRefusal = "rules_invalid" | "rules_changed" | "unknown_rule" | "file_unreadable" | "file_unwritable";
+
+export type RulesChange =
+  | {
+      readonly kind: "ok";
+      readonly ruleSet: RuleSet;
+      readonly text: string;
+      /** Puts the rules of before in force again, and their text back if the change wrote the file. */
+      readonly undo: () => void;
+    }
+  | { readonly kind: "refused"; readonly reason: RulesRefusal; readonly problem: string };
+
+/** The incident rules in force, and the file they came from. */
 export interface RulesFile {
+  readonly path: string;
   readonly periodsMs: SamplePeriodsMs;
   ruleSet(): RuleSet;
+  /** Text of the rules in force. */
   text(): string;
-  /** Rules as consoles list them. */
-  view(): Readonly<Record<string, unknown>>;
-  ruleView(id: string): Readonly<Record<string, unknown>> | undefined;
-  /** Reads the file again; a broken one is refused and the rules in force stay. */
+  view(): RulesView;
+  ruleView(id: string): RuleView | undefined;
+  /** Reads the file again; refused, the old rules stay in force. */
   reload(): RulesChange;
-  /** Switches one rule in the file, comments kept. */
+  /** Switches one rule in the file, leaving its comments and everything else as they are. */
   setEnabled(id: string, enabled: boolean): RulesChange;
 }
 
-/** @throws QikiError file_unreadable, rules_invalid with every finding */
-export function openRulesFile(path: string, context: { readonly maxBusA?: number } = {}): RulesFile {
-  const periodsMs = DEFAULT_PERIODS_MS;
-  let current = read();
-  if (current.kind === "refused") throw new QikiError("rules_invalid", current.problem);
+/** What rules are held against beside the catalogue of event sources. */
+export type RulesContext = Omit<LintContext, "periodsMs">;
 
-  function read(): RulesChange {
-    try {
-      return parse(readFileSync(path, "utf8"));
-    } catch (error) {
-      return { kind: "refused", problem: `${path} cannot be read: ${(error as Error).message}` };
-    }
-  }
+interface InForce {
+  readonly text: string;
+  readonly ruleSet: RuleSet;
+}
 
-  function parse(text: string): RulesChange {
-    let raw: unknown;
-    try {
-      raw = parseYaml(text, { version: "1.2" });
-    } catch (error) {
-      return { kind: "refused", problem: `${path} is not YAML: ${(error as Error).message}` };
+/** Opens the rules file. @throws QikiError `rules_invalid` with every finding a line, `file_unreadable` */
+export function openRulesFile(path: string, context: RulesContext = {}): RulesFile {
+  let inForce = loadOrThrow(path, context);
+
+  function change(text: string, writesFile: boolean): RulesChange {
+    const loaded = parseRulesText(text, context);
+    if (!loaded.ok) return { kind: "refused", reason: "rules_invalid", problem: refusalText(path, loaded.findings) };
+    if (writesFile) {
+      try {
+        writeFileDurably(path, text);
+      } catch (error) {
+        const problem = `${path} cannot be written: ${(error as Error).message}; check its folder's owner and free space`;
+        return { kind: "refused", reason: "file_unwritable", problem };
+      }
     }
-    const loaded = loadIncidentRules(raw, { periodsMs, ...context });
-    if (loaded.ok) return { kind: "ok", ruleSet: { rules: loaded.rules, hash: sha256Hex(text) }, text };
+    const before = inForce;
+    inForce = { text, ruleSet: { rules: loaded.rules, hash: sha256Hex(text) } };
     return {
-      kind: "refused",
-      problem: `${path}:\n${loaded.findings.map((finding) => `  ${finding.path}: ${finding.message}`).join("\n")}`,
+      kind: "ok",
+      ruleSet: inForce.ruleSet,
+      text,
+      undo() {
+        inForce = before;
+        if (writesFile) writeFileDurably(path, before.text);
+      },
     };
   }
 
-  function take(change: RulesChange): RulesChange {
-    if (change.kind === "ok") current = change;
-    return change;
+  function readAgain(): string | (RulesChange & { readonly kind: "refused" }) {
+    try {
+      return readFileSync(path, "utf8");
+    } catch (error) {
+      return { kind: "refused", reason: "file_unreadable", problem: `${path} cannot be read: ${(error as Error).message}` };
+    }
   }
 
-  const inForce = (): Extract<RulesChange, { kind: "ok" }> => current as Extract<RulesChange, { kind: "ok" }>;
-  const viewOf = (rule: RuleSet["rules"][number]): Readonly<Record<string, unknown>> => ({ ...rule });
-
   return {
-    periodsMs,
-    ruleSet: () => inForce().ruleSet,
-    text: () => inForce().text,
-    view: () => ({ hash: inForce().ruleSet.hash, rules: inForce().ruleSet.rules.map(viewOf) }),
+    path,
+    periodsMs: DEFAULT_PERIODS_MS,
+    ruleSet: () => inForce.ruleSet,
+    text: () => inForce.text,
+    view: () => ({ hash: inForce.ruleSet.hash, rules: inForce.ruleSet.rules.map(ruleView) }),
     ruleView(id) {
-      const rule = inForce().ruleSet.rules.find((one) => one.id === id);
-      return rule === undefined ? undefined : viewOf(rule);
+      const rule = inForce.ruleSet.rules.find((one) => one.id === id);
+      return rule === undefined ? undefined : ruleView(rule);
     },
-    reload: () => take(read()),
+    reload() {
+      const text = readAgain();
+      return typeof text === "string" ? change(text, false) : text;
+    },
     setEnabled(id, enabled) {
-      if (!inForce().ruleSet.rules.some((rule) => rule.id === id)) return { kind: "refused", problem: `there is no rule ${id} in ${path}` };
-      const changed = withRuleEnabled(inForce().text, id, enabled);
-      if (changed === undefined) return { kind: "refused", problem: `rule ${id} could not be found in the text of ${path}` };
-      const parsed = parse(changed);
-      if (parsed.kind === "refused") return parsed;
-      writeFileDurably(path, changed);
-      return take(parsed);
+      const text = readAgain();
+      if (typeof text !== "string") return text;
+      // Switching a rule must not put in force what somebody is still editing.
+      if (text !== inForce.text) {
+        const problem = `${path} was edited since it was read: rules.reload first, then switch ${id}`;
+        return { kind: "refused", reason: "rules_changed", problem };
+      }
+      const changed = withRuleEnabled(text, id, enabled);
+      if (changed !== undefined) return change(changed, changed !== text);
+      const ids = inForce.ruleSet.rules.map((rule) => rule.id);
+      return { kind: "refused", reason: "unknown_rule", problem: `there is no rule ${id} in ${path}: expected one of ${ids.join(", ")}` };
     },
+  };
+}
+
+/** Parses and lints the text of an incident rules file; text that is no YAML is a finding like any other. */
+export function parseRulesText(text: string, context: RulesContext = {}): LoadedRules {
+  const document = parseDocument(text, { version: "1.2" });
+  if (document.errors.length === 0) return loadIncidentRules(document.toJS(), { periodsMs: DEFAULT_PERIODS_MS, ...context });
+  const findings = document.errors.map((error): RuleFinding => {
+    const [position] = error.linePos ?? [];
+    const path = position === undefined ? "" : `line ${position.line}, column ${position.col}`;
+    return { code: "shape", path, value: error.code, message: error.message.split("\n")[0]! };
+  });
+  return { ok: false, findings };
+}
+
+/** One finding in one line: code, rule, place, value, what is wrong. */
+export function findingText({ code, ruleId, path, value, message }: RuleFinding): string {
+  const place = [code, ruleId, path].filter((part) => part !== undefined && part !== "").join(" ");
+  return value === undefined ? `${place}: ${message}` : `${place} is ${typeof value === "string" ? value : JSON.stringify(value)}: ${message}`;
+}
+
+function loadOrThrow(path: string, context: RulesContext): InForce {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new QikiError("file_unreadable", `the incident rules ${path} cannot be read: ${(error as Error).message}`, error);
+  }
+  const loaded = parseRulesText(text, context);
+  if (!loaded.ok) throw new QikiError("rules_invalid", refusalText(path, loaded.findings));
+  return { text, ruleSet: { rules: loaded.rules, hash: sha256Hex(text) } };
+}
+
+function refusalText(path: string, findings: readonly RuleFinding[]): string {
+  return `${path} is not a valid incident rules file:\n${findings.map((finding) => `  ${findingText(finding)}`).join("\n")}`;
+}
+
+function ruleView(rule: IncidentRule): RuleView {
+  const title = rule.title ?? rule.id;
+  return {
+    id: rule.id,
+    enabled: rule.enabled,
+    severity: rule.severity,
+    title: rule.text.title ?? { en: title, ru: title },
+    description: rule.description ?? null,
+    group: rule.group ?? null,
+    require_ack: rule.requireAck,
+    latching: !rule.autoClear,
+    shelve_max_s: rule.shelveMaxS,
   };
 }

@@ -4,43 +4,53 @@ import { CLOUD_EVENTS, RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
 import type { AlarmsStore, OutboxEntry } from "#store/alarms-store.ts";
 import type { Log } from "./log.ts";
 
-const BATCH = 256;
-const running = new WeakMap<AlarmsStore, { again: boolean; done: Promise<void> }>();
+/** Records read from the store at a time. */
+const PAGE = 256;
 
-/** Publishes stored records in chain order, each once it is stored on the bus; a call during a run makes it go round again. */
-export function sendOutbox(store: AlarmsStore, bus: Bus, log: Log): Promise<void> {
-  const current = running.get(store);
-  if (current !== undefined) {
-    current.again = true;
-    return current.done;
+/**
+ * Publishes the records that wait in the store, oldest first, each until a stream has it. One run at a time: a call during
+ * a run makes it look again. What an outage leaves over goes out with the next call, under the same message id.
+ */
+export function createOutbox(store: AlarmsStore, bus: Bus, log: Log): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let asked = false;
+
+  async function run(): Promise<void> {
+    while (asked) {
+      asked = false;
+      await sendAll(store, bus, log);
+    }
   }
-  const run = { again: false, done: Promise.resolve() };
-  running.set(store, run);
-  run.done = sendAll(store, bus, log, run).finally(() => running.delete(store));
-  return run.done;
+
+  return () => {
+    asked = true;
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
 }
 
-async function sendAll(store: AlarmsStore, bus: Bus, log: Log, run: { again: boolean }): Promise<void> {
-  do {
-    run.again = false;
-    for (let entries = store.outbox(BATCH); entries.length > 0; entries = store.outbox(BATCH)) {
-      try {
-        for (const entry of entries)
-          await bus.publishStored(entry.subject, Buffer.from(JSON.stringify(entry.record)), {
-            msgId: entry.msgId,
-            headers: headersOfRecord(entry),
-          });
-      } catch (error) {
-        if (!(error instanceof QikiError)) throw error;
-        log.warn({ err: error }, "audit records wait in the outbox until the bus is back");
-        return;
+async function sendAll(store: AlarmsStore, bus: Bus, log: Log): Promise<void> {
+  let sent: number | undefined;
+  try {
+    for (let entries = store.outbox(PAGE); entries.length > 0; entries = store.outbox(PAGE)) {
+      for (const entry of entries) {
+        const bytes = Buffer.from(JSON.stringify(entry.record));
+        await bus.publishStored(entry.subject, bytes, { msgId: entry.msgId, headers: headersOf(entry) });
+        sent = entry.seq;
       }
       store.markSent(entries.at(-1)!.seq);
     }
-  } while (run.again);
+  } catch (error) {
+    if (!(error instanceof QikiError)) throw error;
+    if (error.code === "closed") return;
+    if (sent !== undefined) store.markSent(sent);
+    log.warn({ err: error }, "audit records wait in the outbox until the bus is back");
+  }
 }
 
-function headersOfRecord({ record, msgId }: OutboxEntry): Record<string, string> {
+function headersOf({ record, msgId }: OutboxEntry): Record<string, string> {
   return {
     ce_specversion: "1.0",
     ce_id: msgId,

@@ -16,7 +16,7 @@ import type { Machine } from "./machine.ts";
 import { type MessageMaker, messageMaker } from "./sim-messages.ts";
 import { newSimState, restoreSimState, type RunState, type SimModel, type SimState, snapshotSimState } from "./sim-state.ts";
 import { applyTimelineAction } from "./sim-timeline.ts";
-import { projectTelemetry } from "./telemetry.ts";
+import { projectTelemetry, type TelemetryContext } from "./telemetry.ts";
 
 /** Who sent a command, as far as the service could establish it. */
 export interface Actor {
@@ -53,6 +53,8 @@ export interface SimMachine extends Machine<SimInput, SimOutput> {
   hash(): string;
   /** The telemetry payload of the current tick, as it would be published. */
   telemetry(): TelemetryPayload;
+  /** What telemetry says beside the craft. */
+  telemetryContext(): TelemetryContext;
 }
 
 /** Ticks per row of room hashes: one second of sim time. */
@@ -71,20 +73,20 @@ export function createSimMachine(model: SimModel): SimMachine {
   };
   const tickNow = (): Tick => asTick(state.craft.tick);
   const messages = (): MessageMaker => messageMaker(state.counters, state.runId, tickNow(), model.settings.epochMs, model.settings.tickMs);
-  const project = (heartbeat = false): TelemetryPayload =>
-    projectTelemetry(state.craft, model.config, {
-      runId: state.runId,
-      seed: model.settings.seed,
-      epochMs: model.settings.epochMs,
-      tickMs: model.settings.tickMs,
-      runState: state.runState,
-      speed: state.speed,
-      heartbeat,
-      ...(model.setup.profileHash === undefined ? {} : { profileHash: model.setup.profileHash }),
-      ownTransponderId: model.ownTransponderId,
-      spoofId: model.spoofId,
-      stateHash: craftHashHex(state.craft),
-    });
+  const telemetryContext = (heartbeat = false): TelemetryContext => ({
+    runId: state.runId,
+    seed: model.settings.seed,
+    epochMs: model.settings.epochMs,
+    tickMs: model.settings.tickMs,
+    runState: state.runState,
+    speed: state.speed,
+    heartbeat,
+    ...(model.setup.profileHash === undefined ? {} : { profileHash: model.setup.profileHash }),
+    ownTransponderId: model.ownTransponderId,
+    spoofId: model.spoofId,
+    stateHash: craftHashHex(state.craft),
+  });
+  const project = (heartbeat = false): TelemetryPayload => projectTelemetry(state.craft, model.config, telemetryContext(heartbeat));
 
   function boot(): void {
     preview(state.craft, model.config);
@@ -94,13 +96,11 @@ export function createSimMachine(model: SimModel): SimMachine {
     emit(messages().telemetry(telemetry));
     emitReadings(telemetry);
     recordHash();
-    applyDueEntries();
   }
 
   function tick(): void {
-    assert(state.runState === "RUNNING" || state.pendingSteps > 0, "a tick is due only while RUNNING or stepping", {
-      runState: state.runState,
-    });
+    // A timeline entry may just have paused or stopped the run: then no tick is due any more.
+    if (state.runState !== "RUNNING" && state.pendingSteps === 0) return;
     step(state.craft, model.config);
     state.orderInTick = 0;
     if (state.pendingSteps > 0) state.pendingSteps -= 1;
@@ -116,7 +116,6 @@ export function createSimMachine(model: SimModel): SimMachine {
       emitSettled(effects.afterTick(state, telemetry));
     }
     recordHash();
-    applyDueEntries();
   }
 
   /** Order within a tick: thermal, trips, bus, pdu. */
@@ -159,15 +158,25 @@ export function createSimMachine(model: SimModel): SimMachine {
     state.hashes = { at: [], hashes: [] };
   }
 
-  /** Entries for the coming tick are applied as soon as this one is published (simulation §2). */
+  /**
+   * Entries for the coming tick are applied once this one is published and before anything that arrives later
+   * (simulation §2): as the first thing that the next input does, so that until then the machine shows the tick as it was.
+   */
   function applyDueEntries(): void {
     const { timeline } = model.setup.scenario;
-    for (; state.nextEntry < timeline.length && timeline[state.nextEntry]!.afterTick <= state.craft.tick; state.nextEntry += 1) {
+    const before = { runState: state.runState, speed: state.speed, runId: state.runId };
+    let applied = false;
+    // A reset among them rewinds the timeline: its entries belong to the run that begins then.
+    while (state.runId === before.runId && state.nextEntry < timeline.length && timeline[state.nextEntry]!.afterTick <= state.craft.tick) {
       const entry = timeline[state.nextEntry]!;
+      state.nextEntry += 1;
+      applied = true;
       const refusal = applyTimelineAction(entry.action, { model, craft: state.craft, act });
       if (refusal !== undefined) outputs.push({ kind: "note", text: `${entry.path} was refused: ${refusal.message}` });
     }
-    if (state.runState !== "RUNNING") preview(state.craft, model.config);
+    if (applied && state.runState !== "RUNNING") preview(state.craft, model.config);
+    if (before.runState !== state.runState || before.speed !== state.speed || before.runId !== state.runId)
+      emit(messages().telemetry(project()));
   }
 
   function command(input: SimInput & { kind: "command" }): void {
@@ -262,7 +271,6 @@ export function createSimMachine(model: SimModel): SimMachine {
       if (tripped) emit(maker.edge("thermalTrip", thermalTrip(telemetry.thermal.nodes[node]!, false, maker.time, "reset")));
     });
     recordHash();
-    applyDueEntries();
   }
 
   function ackContext(
@@ -310,6 +318,7 @@ export function createSimMachine(model: SimModel): SimMachine {
     accept(input, at) {
       assert(at === state.craft.tick, "an input comes at the machine's own tick", { at, tick: state.craft.tick });
       outputs = [];
+      if (input.kind !== "boot") applyDueEntries();
       switch (input.kind) {
         case "boot":
           boot();
@@ -339,6 +348,7 @@ export function createSimMachine(model: SimModel): SimMachine {
     },
     hash: () => craftHashHex(state.craft),
     telemetry: () => project(),
+    telemetryContext: () => telemetryContext(),
     get runId() {
       return state.runId;
     },

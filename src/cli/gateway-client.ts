@@ -1,0 +1,131 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { QikiError } from "#base/error.ts";
+import { commandSpec } from "#contracts/command-catalogue.ts";
+
+export const DEFAULT_URL = "http://127.0.0.1:8420";
+
+/** One command as the gateway tells of it, as far as the command line shows it. */
+export interface CommandRow {
+  readonly request_id: string;
+  readonly command_name: string;
+  readonly stage: string;
+  readonly has_effect: boolean;
+  readonly tick?: number;
+  readonly order?: number;
+  readonly code?: string;
+  readonly detail?: string;
+  readonly effect?: { readonly reason?: string; readonly observed?: unknown; readonly explain?: unknown };
+}
+
+export interface SendOptions {
+  readonly requestId?: string;
+  /** Answers the question that a console asks before a command with consequences. */
+  readonly confirm?: boolean;
+}
+
+/** A gateway, signed in by name. */
+export interface GatewayClient {
+  /** @throws QikiError `not_reachable`, `usage` when the gateway refuses the question */
+  get<Answer>(path: string): Promise<Answer>;
+  /** Sends a command, armed where it must be, and waits for its answer; a refusal is a row too. @throws QikiError as `get` */
+  send(name: string, parameters: Readonly<Record<string, unknown>>, options?: SendOptions): Promise<CommandRow>;
+  /** Sends a command that needs no question and must be applied. @throws QikiError `usage` with the reason when it is refused */
+  command(name: string, parameters: Readonly<Record<string, unknown>>): Promise<CommandRow>;
+}
+
+const REQUEST_MS = 15_000;
+const RATE_RETRIES = 20;
+/** Answers that refuse a command itself: role, conflict with an earlier one, value, arming. */
+const REFUSAL_STATUS = [403, 409, 410, 422];
+
+/** An answer of RFC 9457, as far as it is read here. */
+interface ProblemAnswer {
+  readonly status: number;
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+/** Signs in at a gateway as `name`. @throws QikiError `not_reachable` when nobody answers there */
+export async function gatewayClient(url: string, name: string): Promise<GatewayClient> {
+  const base = baseOf(url);
+  const login = await call(base, "/api/login", { body: { name } });
+  const cookie = (login.headers.get("set-cookie") ?? "").split(";")[0]!;
+  const post = async <Answer>(path: string, body: unknown): Promise<Answer> =>
+    (await (await call(base, path, { body, cookie })).json()) as Answer;
+
+  async function send(
+    commandName: string,
+    parameters: Readonly<Record<string, unknown>>,
+    options: SendOptions = {},
+  ): Promise<CommandRow> {
+    const hazard = commandSpec(commandName)?.hazard ?? "none";
+    if (hazard !== "none" && options.confirm !== true) {
+      const consequence = commandSpec(commandName)?.consequence.en ?? "";
+      throw new QikiError("usage", `${commandName} has consequences: ${consequence} Give --confirm if that is meant`);
+    }
+    const command = { command_name: commandName, parameters };
+    const requestId = options.requestId ?? randomUUID();
+    try {
+      const armed = hazard === "arm" ? await post<{ arm_token: string }>("/api/commands/arm", command) : undefined;
+      const confirm = hazard === "none" ? {} : { confirm: true };
+      return await post<CommandRow>("/api/commands?wait=ack", { ...command, request_id: requestId, ...confirm, arm_token: armed?.arm_token });
+    } catch (error) {
+      const { status, code, detail } = ((error as Error).cause ?? {}) as Partial<ProblemAnswer>;
+      if (status === undefined || !REFUSAL_STATUS.includes(status)) throw error;
+      const row = { request_id: requestId, command_name: commandName, stage: "REJECTED", has_effect: false };
+      return { ...row, code: code ?? String(status), detail: detail ?? "" };
+    }
+  }
+
+  return {
+    get: async <Answer>(path: string) => (await (await call(base, path, { cookie })).json()) as Answer,
+    send,
+    async command(commandName, parameters) {
+      const row = await send(commandName, parameters);
+      if (row.stage === "REJECTED") throw new QikiError("usage", `${commandName} was refused: ${row.detail ?? row.code}`);
+      if (row.stage === "TIMEOUT") throw new QikiError("timeout", `${commandName} was not answered: it is unknown whether it was applied`);
+      return row;
+    },
+  };
+}
+
+/** Reads from a gateway, which anybody may. @throws QikiError `not_reachable`, `usage` */
+export async function gatewayGet<Answer>(url: string, path: string): Promise<Answer> {
+  return (await (await call(baseOf(url), path, {})).json()) as Answer;
+}
+
+function baseOf(url: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new QikiError("usage", `--url ${url} is no address of a gateway: give one such as ${DEFAULT_URL}`);
+  }
+  return url.replace(/\/+$/, "");
+}
+
+async function call(base: string, path: string, { body, cookie }: { readonly body?: unknown; readonly cookie?: string }): Promise<Response> {
+  for (let attempt = 0; ; attempt += 1) {
+    const response = await fetchOnce(base, path, body, cookie);
+    if (response.ok) return response;
+    const answer = (await response.json().catch(() => ({}))) as ProblemAnswer;
+    if (response.status === 429 && attempt < RATE_RETRIES) {
+      await sleep(1000 * Number(response.headers.get("retry-after") ?? 1));
+      continue;
+    }
+    const { status } = response;
+    const message = answer.detail ?? `${base}${path} answered ${status}`;
+    throw new QikiError(status === 503 ? "not_reachable" : "usage", message, { ...answer, status });
+  }
+}
+
+async function fetchOnce(base: string, path: string, body: unknown, cookie: string | undefined): Promise<Response> {
+  const headers = {
+    ...(cookie === undefined ? {} : { cookie }),
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+  };
+  try {
+    const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    return await fetch(`${base}${path}`, { ...init, headers, signal: AbortSignal.timeout(REQUEST_MS) });
+  } catch (error) {
+    throw new QikiError("not_reachable", `no gateway answers at ${base}: start one with 'qiki up', or give its address with --url`, error);
+  }
+}
