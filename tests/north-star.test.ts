@@ -35,6 +35,10 @@ afterAll(async () => {
   if (twin !== undefined) removeFolder(twin.dataFolder);
 });
 
+/** An attribute of every audit row shown, newest first. */
+const auditRows = (attribute: string): Promise<(string | null)[]> =>
+  page.locator("tr[data-kind]").evaluateAll((rows, name) => rows.map((row) => row.getAttribute(name)), attribute);
+
 const shot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
 
 test.skipIf(CHROMIUM === undefined)(
@@ -100,18 +104,11 @@ test.skipIf(CHROMIUM === undefined)(
     await page.keyboard.press("g");
     await page.keyboard.press("u");
     await page.getByTestId("audit-filter").fill(requestId!);
-    await page.locator('tr[data-kind="command_effect"]').waitFor();
-    const kinds = await page
-      .locator("tr[data-kind]")
-      .evaluateAll((rows) => rows.map((row) => [row.getAttribute("data-kind"), row.getAttribute("data-request")]));
-    expect(kinds).toEqual([
-      ["command_effect", requestId],
-      ["command_result", requestId],
-    ]);
+    await expect.poll(() => auditRows("data-request"), { timeout: 5000 }).toEqual([requestId, requestId]);
+    expect(await auditRows("data-kind")).toEqual(["command_effect", "command_result"]);
     await page.getByTestId("audit-filter").fill("POWER_BUS_OVERLOAD:main");
-    await page.locator('tr[data-kind="incident_clear"]').waitFor();
-    const steps = await page.locator("tr[data-kind]").evaluateAll((rows) => rows.map((row) => row.getAttribute("data-kind")).reverse());
-    expect(steps).toEqual(["incident_open", "incident_rtn", "incident_ack", "incident_clear"]);
+    const steps = ["incident_clear", "incident_ack", "incident_rtn", "incident_open"];
+    await expect.poll(() => auditRows("data-kind"), { timeout: 5000 }).toEqual(steps);
     await page.getByTestId("verify-chain").click();
     await page.getByTestId("chain-verdict").getByText("OK").waitFor();
     await shot("audit-chain");

@@ -36,7 +36,8 @@ export function addAuditVerbs(program: Command): void {
   withFilters(audit.command("list").description("print the records, oldest first, a line each"))
     .option("--json", "print the records as JSON lines")
     .action(async (flags: FilterFlags & { readonly json?: boolean }) => {
-      for await (const record of records(flags)) process.stdout.write(`${flags.json === true ? JSON.stringify(record) : recordLine(record)}\n`);
+      for await (const record of records(flags))
+        process.stdout.write(`${flags.json === true ? JSON.stringify(record) : recordLine(record)}\n`);
     });
   withFilters(audit.command("export").description("write the records as JSON lines; 'audit verify --export' proves the file later"))
     .option("--out <file>", "file to write; without it they go to standard output")
@@ -92,7 +93,8 @@ async function* records(flags: FilterFlags): AsyncGenerator<AuditRecord> {
   try {
     let after: number | undefined = -1;
     while (after !== undefined) {
-      const page: AuditPage = reader?.list(filters, after, AUDIT_PAGE_MAX) ?? (await gatewayGet<AuditPage>(flags.url, pagePath(flags, after)));
+      const page: AuditPage =
+        reader?.list(filters, after, AUDIT_PAGE_MAX) ?? (await gatewayGet<AuditPage>(flags.url, pagePath(flags, after)));
       yield* page.items;
       after = page.next;
     }

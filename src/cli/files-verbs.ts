@@ -1,13 +1,12 @@
 import { readdirSync } from "node:fs";
-import { dirname, relative, resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { isRefusal } from "#alarms/incident/rule.ts";
 import { QikiError } from "#base/error.ts";
-import { formatProfileProblem, parseProfile, thrustersPathOf } from "#craft/profile.ts";
+import { type CraftProfile, formatProfileProblem, parseProfile, thrustersPathOf } from "#craft/profile.ts";
 import { profileHash } from "#craft/profile-hash.ts";
-import { largestStableStep } from "#craft/profile-stability.ts";
 import { findingText, parseRulesText } from "#services/incident-rules-file.ts";
-import { findFile, loadRun, parseJson, readScenario, readText } from "./load-run.ts";
+import { findFile, loadRun, parseJson, readScenario, readText, readThrusters } from "./load-run.ts";
 import { RULES_PATH } from "./load-rules.ts";
 import { PRODUCT_ROOT } from "./version.ts";
 
@@ -74,16 +73,37 @@ function checkProfile(file: string, flags: { readonly tickMs: string }): void {
   if (!Number.isInteger(tickMs) || tickMs < 1 || tickMs > 10_000) {
     throw new QikiError("usage", `--tick-ms ${flags.tickMs} is not possible: give a whole number in [1, 10000] ms`);
   }
-  const path = findFile(file, process.cwd(), "profile");
+  const { profile, hash } = readProfile(findFile(file, process.cwd(), "profile"), tickMs);
+  for (const fault of profile.configFaults) process.stdout.write(`note: ${fault} will stand in power.faults\n`);
+  process.stdout.write(`valid: ${hash}, ${profile.thermalPlane.nodes.length} thermal nodes, stable at a tick of ${tickMs} ms\n`);
+}
+
+/** @throws QikiError `profile_invalid` with every problem a line, `file_unreadable` */
+function readProfile(path: string, tickMs: number): { readonly profile: CraftProfile; readonly hash: string } {
   const text = readText(path, "profile");
   const raw = parseJson(text, path, "profile");
   const thrustersPath = thrustersPathOf(raw);
-  const thrusters = thrustersPath === undefined ? {} : { thrusters: readThrusters(thrustersPath, path) };
-  const checked = parseProfile(raw, { tickMs, ...thrusters });
-  if (checked.kind === "refused") {
-    throw new QikiError("profile_invalid", `${path} is not a valid profile:\n${checked.problems.map(formatProfileProblem).join("\n")}`);
+  const checked = parseProfile(raw, {
+    tickMs,
+    ...(thrustersPath === undefined ? {} : { thrusters: readThrusters(thrustersPath, path) }),
+  });
+  if (checked.kind === "ok") return { profile: checked.profile, hash: profileHash(text) };
+  const problems = checked.problems.map(formatProfileProblem);
+  throw new QikiError("profile_invalid", `${path} is not a valid profile:\n${problems.join("\n")}`);
+}
+
+/** Lints against the shipped craft's bus limit, which is what the shipped rules are for. */
+function lintRules(file: string, flags: { readonly json?: boolean }): void {
+  const shipped = resolve(PRODUCT_ROOT, "profiles/shipped.json");
+  const { maxBusA } = readProfile(shipped, DEFAULT_TICK_MS).profile.powerPlane;
+  const path = findFile(file, process.cwd(), "rules file");
+  const loaded = parseRulesText(readText(path, "rules file"), { maxBusA });
+  const findings = loaded.ok ? loaded.warnings : loaded.findings;
+  if (flags.json === true) process.stdout.write(`${JSON.stringify({ ok: loaded.ok, findings })}\n`);
+  else {
+    for (const finding of findings) process.stdout.write(`${findingText(finding)}\n`);
+    const errors = findings.filter(isRefusal).length;
+    process.stdout.write(`${path}: ${errors} errors, ${findings.length - errors} warnings\n`);
   }
-  const { thermalPlane, configFaults } = checked.profile;
-  for (const fault of configFaults) process.stdout.write(`note: ${fault} will stand in power.faults\n`);
-  process.stdout.write(`valid: ${profileHash(text)}, ${thermalPlane.nodes.length} thermal nodes, tick ${tickMs} ms\n`);
+  process.exitCode = loaded.ok ? 0 : NEGATIVE;
 }

@@ -54,11 +54,7 @@ export async function gatewayClient(url: string, name: string): Promise<GatewayC
   const post = async <Answer>(path: string, body: unknown): Promise<Answer> =>
     (await (await call(base, path, { body, cookie })).json()) as Answer;
 
-  async function send(
-    commandName: string,
-    parameters: Readonly<Record<string, unknown>>,
-    options: SendOptions = {},
-  ): Promise<CommandRow> {
+  async function send(commandName: string, parameters: Readonly<Record<string, unknown>>, options: SendOptions = {}): Promise<CommandRow> {
     const hazard = commandSpec(commandName)?.hazard ?? "none";
     if (hazard !== "none" && options.confirm !== true) {
       const consequence = commandSpec(commandName)?.consequence.en ?? "";
@@ -69,7 +65,12 @@ export async function gatewayClient(url: string, name: string): Promise<GatewayC
     try {
       const armed = hazard === "arm" ? await post<{ arm_token: string }>("/api/commands/arm", command) : undefined;
       const confirm = hazard === "none" ? {} : { confirm: true };
-      return await post<CommandRow>("/api/commands?wait=ack", { ...command, request_id: requestId, ...confirm, arm_token: armed?.arm_token });
+      return await post<CommandRow>("/api/commands?wait=ack", {
+        ...command,
+        request_id: requestId,
+        ...confirm,
+        arm_token: armed?.arm_token,
+      });
     } catch (error) {
       const { status, code, detail } = ((error as Error).cause ?? {}) as Partial<ProblemAnswer>;
       if (status === undefined || !REFUSAL_STATUS.includes(status)) throw error;
@@ -102,7 +103,11 @@ function baseOf(url: string): string {
   return url.replace(/\/+$/, "");
 }
 
-async function call(base: string, path: string, { body, cookie }: { readonly body?: unknown; readonly cookie?: string }): Promise<Response> {
+async function call(
+  base: string,
+  path: string,
+  { body, cookie }: { readonly body?: unknown; readonly cookie?: string },
+): Promise<Response> {
   for (let attempt = 0; ; attempt += 1) {
     const response = await fetchOnce(base, path, body, cookie);
     if (response.ok) return response;

@@ -108,7 +108,8 @@ export function parseJson(text: string, path: string, what: string): unknown {
   }
 }
 
-function readThrusters(path: string, profilePath: string): unknown {
+/** The parsed thruster file that a profile names. @throws QikiError file_unreadable */
+export function readThrusters(path: string, profilePath: string): unknown {
   const found = findFile(path, dirname(profilePath), "thruster file");
   return parseJson(readText(found, "thruster file"), found, "thruster file");
 }

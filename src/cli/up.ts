@@ -15,6 +15,7 @@ const DEFAULT_HOST = "127.0.0.1";
 const PORTS_TO_TRY = 20;
 const STOP_MS = 10_000;
 const INTERRUPTED = 130;
+const SAME_SIGNAL_MS = 500;
 
 interface UpFlags {
   readonly scenario: string;
@@ -80,8 +81,13 @@ async function up(flags: UpFlags): Promise<void> {
   const moved = twin.port !== port && port !== 0 ? ` (port ${port} is taken)` : "";
   process.stdout.write(`ORION is at ${twin.url}${moved}\n`);
   await signalled();
-  process.once("SIGINT", () => process.exit(INTERRUPTED));
-  process.once("SIGTERM", () => process.exit(INTERRUPTED));
+  // One signal to a whole process group may come twice: straight, and passed on by the launcher.
+  const stoppedAtMs = performance.now();
+  const interrupt = (): void => {
+    if (performance.now() - stoppedAtMs > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
   const late = setTimeout(() => {
     process.stderr.write(`qiki: did not stop within ${STOP_MS / 1000} s; what was recorded up to now is on disk\n`);
     process.exit(1);

@@ -1,7 +1,7 @@
 import { type CraftConfig, restoreDelayTicks } from "./config.ts";
 import { BASE, MCQPU, MOTION, NBL, RADAR, RCS, TRANSPONDER } from "./demand.ts";
 import * as at from "./layout.ts";
-import { deny, LOAD_OF, stateOfChargePct } from "./permission.ts";
+import { deny, LOAD_OF, SHED_NBL, SHED_RADAR, SHED_TRANSPONDER, stateOfChargePct } from "./permission.ts";
 import { DENIED, RUNTIME_FAULTS } from "./reasons.ts";
 import type { CraftState } from "./state.ts";
 
@@ -37,19 +37,24 @@ export function allocation(state: CraftState, config: CraftConfig, dtS: number, 
   values[granted + MOTION] = values[at.DEMAND_W + MOTION]!;
   values[granted + MCQPU] = values[at.DEMAND_W + MCQPU]!;
   values[granted + RCS] = values[at.DEMAND_W + RCS]!;
-  for (let shed = 0; shed < SHEDDABLE_COUNT; shed += 1) {
-    const isOff = values[at.DENIALS + shed] !== 0 || isLatched(values, shed);
-    values[granted + LOAD_OF[shed]!] = isOff ? 0 : values[at.DEMAND_W + LOAD_OF[shed]!]!;
-  }
+  values[granted + NBL] = isOff(values, SHED_NBL) ? 0 : values[at.DEMAND_W + NBL]!;
+  values[granted + RADAR] = isOff(values, SHED_RADAR) ? 0 : values[at.DEMAND_W + RADAR]!;
+  values[granted + TRANSPONDER] = isOff(values, SHED_TRANSPONDER) ? 0 : values[at.DEMAND_W + TRANSPONDER]!;
   let loadW = sumW(values, granted);
   if (isLimited && loadW - limitW > EPSILON_W) loadW = fit(values, config, limitW, tick);
   values[at.LOAD_W] = loadW;
-  for (let shed = 0; shed < SHEDDABLE_COUNT; shed += 1) if (isLatched(values, shed)) deny(values, shed, DENIED.pdu, PDU_REASON_DIGIT);
+  if (isAnyLatched(values)) {
+    for (let shed = 0; shed < SHEDDABLE_COUNT; shed += 1) if (isLatched(values, shed)) deny(values, shed, DENIED.pdu, PDU_REASON_DIGIT);
+  }
   storeReasons(values, out);
 }
 
 function isLatched(values: Float64Array, shed: number): boolean {
   return values[at.PDU + shed * at.PDU_STRIDE] === 1;
+}
+
+function isOff(values: Float64Array, shed: number): boolean {
+  return values[at.DENIALS + shed] !== 0 || isLatched(values, shed);
 }
 
 function isAnyLatched(values: Float64Array): boolean {
@@ -148,6 +153,12 @@ function sumW(values: Float64Array, granted: number): number {
 
 /** The reason that stands in the state: the first in the order of listing. */
 function storeReasons(values: Float64Array, out: number): void {
+  if (values[at.SHED_ORDER] === 0) {
+    values[out + at.SHED_REASON + SHED_NBL] = 0;
+    values[out + at.SHED_REASON + SHED_RADAR] = 0;
+    values[out + at.SHED_REASON + SHED_TRANSPONDER] = 0;
+    return;
+  }
   for (let shed = 0; shed < SHEDDABLE_COUNT; shed += 1) {
     values[out + at.SHED_REASON + shed] =
       values[at.DENIALS + shed] === 0 || values[at.DEMAND_W + LOAD_OF[shed]!] === 0 ? 0 : firstReason(values, shed);

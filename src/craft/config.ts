@@ -25,19 +25,39 @@ export interface NodeColumns {
   readonly tripC: Float64Array;
   readonly warnC: Float64Array;
   readonly hysteresisC: Float64Array;
-  /** Index of the node's heat source in `HEAT_SOURCES`, -1 for none. */
-  readonly heatSource: Int32Array;
-  /** Couplings of node i are the entries linkStart[i] to linkStart[i + 1]. */
-  readonly linkStart: Int32Array;
-  readonly linkNode: Int32Array;
+  /** The lower of both thresholds. */
+  readonly alarmC: Float64Array;
+  /** Node that each of `HEAT_SOURCES` heats, -1 for none. */
+  readonly heatedNode: Int32Array;
+  /** Couplings: the two nodes of each, and its conductance. */
+  readonly linkA: Int32Array;
+  readonly linkB: Int32Array;
   readonly linkWPerC: Float64Array;
+  /** For a step of one tick. */
+  readonly factors: ThermalFactors;
   /** Sheddable loads that each node's trip denies, in its order. */
   readonly sheds: readonly (readonly number[])[];
-  /** Temperatures before the step, while it runs. */
-  readonly scratchC: Float64Array;
+  /** Heat that flows into each node, while the step runs. */
+  readonly scratchW: Float64Array;
 }
 
-/** Nodes that loads and flows heat. */
+/** What a step of one length does to each node. */
+export interface ThermalFactors {
+  /** Share of the way to the ambient, at most 1. */
+  readonly ambientShare: Float64Array;
+  /** Warming per watt. */
+  readonly gainCPerW: Float64Array;
+}
+
+/** Factors of a step of `dtS`. */
+export function thermalFactors(nodes: Pick<NodeColumns, "ambientWPerC" | "heatCapacityJPerC">, dtS: number): ThermalFactors {
+  return {
+    ambientShare: nodes.ambientWPerC.map((wPerC, node) => Math.min(1, (wPerC * dtS) / nodes.heatCapacityJPerC[node]!)),
+    gainCPerW: nodes.heatCapacityJPerC.map((capacity) => dtS / capacity),
+  };
+}
+
+/** Ids of the nodes that loads and flows heat. */
 export const HEAT_SOURCES = ["core", "pdu", "supercap", "battery", "dock_bridge", "hull"] as const;
 
 /** Offsets of the since_tick slots. */
@@ -145,7 +165,7 @@ export function compileCraftConfig(profile: CraftProfile, settings: CraftSetting
     thrusterDeadAt: slotOf("thruster_dead"),
     lateFramesAt: slotOf("late_frames"),
     since: sinceSlots(profile, layout),
-    nodes: nodeColumns(profile),
+    nodes: nodeColumns(profile, dtS),
     coreNode: nodes.findIndex((node) => node.id === "core"),
     dockNode: nodes.findIndex((node) => node.id === "dock_bridge"),
     commsNodes: nodes.flatMap((node, index) => (/comm|transponder/.test(node.id) ? [index] : [])),
@@ -192,32 +212,29 @@ function sinceSlots(profile: CraftProfile, layout: Layout): SinceSlots {
   };
 }
 
-function nodeColumns(profile: CraftProfile): NodeColumns {
+function nodeColumns(profile: CraftProfile, dtS: number): NodeColumns {
   const { nodes, couplings, ambientExchangeWPerC } = profile.thermalPlane;
   const column = (pick: (node: ThermalNode) => number): Float64Array => Float64Array.from(nodes, pick);
   const indexOf = (id: string): number => nodes.findIndex((node) => node.id === id);
-  const links = nodes.map((_, index) =>
-    couplings.flatMap(({ a, b, kWPerC }) => {
-      if (indexOf(a) === index) return [{ node: indexOf(b), kWPerC }];
-      return indexOf(b) === index ? [{ node: indexOf(a), kWPerC }] : [];
-    }),
-  );
-  const linkStart = new Int32Array(nodes.length + 1);
-  links.forEach((own, index) => {
-    linkStart[index + 1] = linkStart[index]! + own.length;
-  });
+  const links = couplings.filter(() => nodes.length > 0);
+  const heatCapacityJPerC = column((node) => node.heatCapacityJPerC);
+  const ambientWPerC = column((node) => node.coolingWPerC + ambientExchangeWPerC);
+  const tripC = column((node) => (node.tripC > 0 ? node.tripC : Infinity));
+  const warnC = column((node) => node.warnC ?? Infinity);
   return {
     count: nodes.length,
-    heatCapacityJPerC: column((node) => node.heatCapacityJPerC),
-    ambientWPerC: column((node) => node.coolingWPerC + ambientExchangeWPerC),
-    tripC: column((node) => (node.tripC > 0 ? node.tripC : Infinity)),
-    warnC: column((node) => node.warnC ?? Infinity),
+    heatCapacityJPerC,
+    ambientWPerC,
+    tripC,
+    warnC,
+    alarmC: tripC.map((trip, node) => Math.min(trip, warnC[node]!)),
     hysteresisC: column((node) => node.effectiveHysteresisC),
-    heatSource: Int32Array.from(nodes, (node) => (HEAT_SOURCES as readonly string[]).indexOf(node.id)),
-    linkStart,
-    linkNode: Int32Array.from(links.flat(), (link) => link.node),
-    linkWPerC: Float64Array.from(links.flat(), (link) => link.kWPerC),
+    heatedNode: Int32Array.from(HEAT_SOURCES, indexOf),
+    linkA: Int32Array.from(links, (link) => indexOf(link.a)),
+    linkB: Int32Array.from(links, (link) => indexOf(link.b)),
+    linkWPerC: Float64Array.from(links, (link) => link.kWPerC),
+    factors: thermalFactors({ heatCapacityJPerC, ambientWPerC }, dtS),
     sheds: nodes.map((node) => node.sheds.map((load) => SHEDDABLE_LOADS.indexOf(load))),
-    scratchC: new Float64Array(nodes.length),
+    scratchW: new Float64Array(nodes.length),
   };
 }

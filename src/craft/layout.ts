@@ -63,7 +63,7 @@ export const COMMANDS_APPLIED = work.add(COUNT, "work.commands_applied");
 export const DEMAND_W = work.add(NUMBER, ...LOADS.map((load) => `work.demand_w.${load}`));
 /** Per sheddable load: bits of `DENIED` for every reason it is off. */
 export const DENIALS = work.add(COUNT, ...SHEDDABLE_LOADS.map((load) => `work.denials.${load}`));
-/** Per sheddable load: the tripped node that denied it. */
+/** Per sheddable load that heat denies: the tripped node that did; none when the NBL's gate did. */
 export const DENYING_NODE = work.add(COUNT_OR_NONE, ...SHEDDABLE_LOADS.map((load) => `work.denying_node.${load}`));
 /** Shed loads and reasons in the order of their listing, one octal digit each. */
 export const SHED_ORDER = work.add(COUNT, "work.shed_order");
@@ -102,6 +102,8 @@ export const RADIATION_FROM_SCENARIO = work.add(FLAG, "work.radiation_from_scena
 export const STUCK_PENDING = work.add(FLAG, ...SENSORS.map((sensor) => `work.stuck_pending.${sensor}`));
 /** Faults in force, so that a tick without any asks no slot. */
 export const FAULTS_IN_FORCE = work.add(COUNT, "work.faults_in_force");
+/** Nodes that are tripped or warned, so that a tick without any asks no node. */
+export const HOT_NODES = work.add(COUNT, "work.hot_nodes");
 /** Whether any since_tick slot is in use. */
 export const REASONS_IN_FORCE = work.add(FLAG, "work.reasons_in_force");
 

@@ -23,14 +23,11 @@ export function permission(state: CraftState, config: CraftConfig): void {
   values[at.DENIALS + SHED_NBL] = 0;
   values[at.DENIALS + SHED_RADAR] = 0;
   values[at.DENIALS + SHED_TRANSPONDER] = 0;
-  values[at.DENYING_NODE + SHED_NBL] = -1;
-  values[at.DENYING_NODE + SHED_RADAR] = -1;
-  values[at.DENYING_NODE + SHED_TRANSPONDER] = -1;
   values[at.SHED_ORDER] = 0;
   values[at.REASON_ORDER] = 0;
   const socPct = stateOfChargePct(values, config);
   latch(values, config, socPct);
-  trips(values, config);
+  if (values[at.HOT_NODES]! > 0) trips(values, config);
   nblGates(values, config, socPct);
 }
 
@@ -74,8 +71,8 @@ function trips(values: Float64Array, config: CraftConfig): void {
     const own = sheds[node]!;
     for (let index = 0; index < own.length; index += 1) {
       const shed = own[index]!;
+      if ((values[at.DENIALS + shed]! & DENIED.thermal) === 0) values[at.DENYING_NODE + shed] = node;
       deny(values, shed, DENIED.thermal, THERMAL);
-      if (values[at.DENYING_NODE + shed]! < 0) values[at.DENYING_NODE + shed] = node;
     }
   }
 }
@@ -88,5 +85,7 @@ function nblGates(values: Float64Array, config: CraftConfig, socPct: number): vo
   if (coreC > nblCoreTempMaxC) values[at.NBL_TEMP_GATE] = 1;
   else if (coreC <= nblCoreTempMaxC - nblTempHysteresisC) values[at.NBL_TEMP_GATE] = 0;
   if (values[at.NBL_SOC_GATE] === 1) deny(values, SHED_NBL, DENIED.nblBudget, NBL_BUDGET);
-  if (values[at.NBL_TEMP_GATE] === 1) deny(values, SHED_NBL, DENIED.thermal, THERMAL);
+  if (values[at.NBL_TEMP_GATE] === 0) return;
+  if ((values[at.DENIALS + SHED_NBL]! & DENIED.thermal) === 0) values[at.DENYING_NODE + SHED_NBL] = -1;
+  deny(values, SHED_NBL, DENIED.thermal, THERMAL);
 }

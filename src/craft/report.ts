@@ -11,7 +11,7 @@ export const FULL_SUPPLY = 1 - 1e-9;
 /** S9: marks the faults of the tick, and since when each reason has been in force. */
 export function report(state: CraftState, config: CraftConfig): void {
   const { values } = state;
-  flagTrips(values, config);
+  if (values[at.HOT_NODES]! > 0 || values[at.REASONS_IN_FORCE] === 1) flagTrips(values, config);
   state.overcurrentChanged = isOvercurrent(values, config) !== values[config.since.faults[PDU_OVERCURRENT]!]! >= 0;
   const isAny = isAnyReason(values, config);
   if (!isAny && values[at.REASONS_IN_FORCE] === 0) return;
@@ -37,11 +37,7 @@ function isAnyReason(values: Float64Array, config: CraftConfig): boolean {
   if (values[at.SHED_ORDER] !== 0 || values[out + at.MOTION_THROTTLED] === 1 || values[out + at.RCS_THROTTLED] === 1) return true;
   if (values[at.SUPPLY_FRACTION]! < FULL_SUPPLY || config.since.configFaults.length > 0 || isHeld(values, config)) return true;
   for (let fault = 0; fault < RUNTIME_FAULTS.length; fault += 1) if (values[out + at.FAULT_FLAGS + fault] === 1) return true;
-  for (let node = 0; node < config.nodes.count; node += 1) {
-    const slot = at.NODES + node * at.NODE_STRIDE;
-    if (values[slot + at.NODE_TRIPPED] === 1 || values[slot + at.NODE_WARNED] === 1) return true;
-  }
-  return false;
+  return values[at.HOT_NODES]! > 0;
 }
 
 function markAll(values: Float64Array, config: CraftConfig, tick: number): void {

@@ -55,7 +55,8 @@ function dock(values: Float64Array, config: CraftConfig, dtS: number): number {
   }
   const { dockSoftStartS, dockStationBusV } = config.profile.powerPlane;
   const ticks = values[at.DOCK_TICKS]! + 1;
-  const softPct = Math.min(100, (100 * ticks * dtS) / Math.max(0.001, dockSoftStartS));
+  const isUp = ticks > 1 && values[at.SOFT_START_PCT] === 100 && dtS === config.dtS;
+  const softPct = isUp ? 100 : Math.min(100, (100 * ticks * dtS) / Math.max(0.001, dockSoftStartS));
   const dockW = (config.dockAvailableW * softPct) / 100;
   values[at.DOCK_TICKS] = ticks;
   values[at.SOFT_START_PCT] = softPct;

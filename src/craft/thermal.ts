@@ -1,5 +1,5 @@
 import { clamp } from "#base/units.ts";
-import { type CraftConfig, HEAT_SOURCES } from "./config.ts";
+import { type CraftConfig, HEAT_SOURCES, thermalFactors } from "./config.ts";
 import { MCQPU, NBL, RCS } from "./demand.ts";
 import * as at from "./layout.ts";
 import type { CraftState } from "./state.ts";
@@ -20,27 +20,34 @@ const TEMP_MAX_C = 160;
 export function thermal(state: CraftState, config: CraftConfig, dtS: number): void {
   const { values } = state;
   const { nodes } = config;
-  const { scratchC } = nodes;
+  const { count, scratchW } = nodes;
+  if (count === 0) return;
+  const { ambientShare, gainCPerW } = dtS === config.dtS ? nodes.factors : thermalFactors(nodes, dtS);
   const ambientC = values[config.bodyAt + at.AMBIENT_C]!;
-  for (let node = 0; node < nodes.count; node += 1) scratchC[node] = values[at.NODES + node * at.NODE_STRIDE]!;
-  for (let node = 0; node < nodes.count; node += 1) {
-    const oldC = scratchC[node]!;
-    const capacity = nodes.heatCapacityJPerC[node]!;
-    let conductedW = 0;
-    for (let link = nodes.linkStart[node]!; link < nodes.linkStart[node + 1]!; link += 1) {
-      conductedW += nodes.linkWPerC[link]! * (oldC - scratchC[nodes.linkNode[link]!]!);
-    }
-    const ambientShare = Math.min(1, (nodes.ambientWPerC[node]! * dtS) / capacity);
-    const gainC = ((heatW(values, config, node) - conductedW) * dtS) / capacity;
-    const slot = at.NODES + node * at.NODE_STRIDE;
-    const newC = clamp(oldC - (oldC - ambientC) * ambientShare + gainC, TEMP_MIN_C, TEMP_MAX_C);
+  gatherHeat(values, config);
+  let hotNodes = 0;
+  for (let node = 0, slot = at.NODES; node < count; node += 1, slot += at.NODE_STRIDE) {
+    const oldC = values[slot]!;
+    const newC = clamp(oldC - (oldC - ambientC) * ambientShare[node]! + scratchW[node]! * gainCPerW[node]!, TEMP_MIN_C, TEMP_MAX_C);
     values[slot] = newC;
-    const wasTripped = values[slot + at.NODE_TRIPPED]!;
-    const isTripped = held(wasTripped, newC, nodes.tripC[node]!, nodes.hysteresisC[node]!);
-    values[slot + at.NODE_TRIPPED] = isTripped;
-    values[slot + at.NODE_WARNED] = held(values[slot + at.NODE_WARNED]!, newC, nodes.warnC[node]!, nodes.hysteresisC[node]!);
-    if (isTripped !== wasTripped) state.tripEdges.push({ node, tripped: isTripped === 1 });
+    if (newC < nodes.alarmC[node]! && values[slot + at.NODE_TRIPPED] === 0 && values[slot + at.NODE_WARNED] === 0) continue;
+    if (watch(state, config, node, newC)) hotNodes += 1;
   }
+  values[at.HOT_NODES] = hotNodes;
+}
+
+/** Moves a node's trip and warning; returns whether one of them holds. */
+function watch(state: CraftState, config: CraftConfig, node: number, tempC: number): boolean {
+  const { values } = state;
+  const { tripC, warnC, hysteresisC } = config.nodes;
+  const slot = at.NODES + node * at.NODE_STRIDE;
+  const wasTripped = values[slot + at.NODE_TRIPPED]!;
+  const isTripped = held(wasTripped, tempC, tripC[node]!, hysteresisC[node]!);
+  const isWarned = held(values[slot + at.NODE_WARNED]!, tempC, warnC[node]!, hysteresisC[node]!);
+  values[slot + at.NODE_TRIPPED] = isTripped;
+  values[slot + at.NODE_WARNED] = isWarned;
+  if (isTripped !== wasTripped) state.tripEdges.push({ node, tripped: isTripped === 1 });
+  return isTripped === 1 || isWarned === 1;
 }
 
 /** A threshold that holds until the temperature has come back by the hysteresis. */
@@ -49,28 +56,31 @@ function held(was: number, tempC: number, thresholdC: number, hysteresisC: numbe
   return was === 1 && tempC <= thresholdC - hysteresisC ? 0 : was;
 }
 
-/** Heat that flows into a node from what the tick's power did, W. Spilled power heats nothing. */
-function heatW(values: Float64Array, config: CraftConfig, node: number): number {
+/** Net heat into each node: from what the tick's power did, through couplings, from leaks. Spilled power heats nothing. */
+function gatherHeat(values: Float64Array, config: CraftConfig): void {
   const out = config.outputsAt;
-  const leakW = values[at.FAULTS_IN_FORCE]! > 0 ? values[config.heatLeakAt + node * at.FAULT_STRIDE + at.FAULT_VALUE]! : 0;
-  switch (config.nodes.heatSource[node]!) {
-    case CORE:
-      return leakW + 0.8 * values[out + at.GRANTED_W + MCQPU]! + 0.7 * values[out + at.GRANTED_W + NBL]!;
-    case PDU: {
-      const busA = values[at.BUS_A]!;
-      return leakW + 0.02 * values[at.POWER_OUT_W]! + 0.4 * busA * busA;
-    }
-    case SUPERCAP:
-      return leakW + 0.03 * (values[out + at.SUPERCAP_CHARGE_W]! + values[out + at.SUPERCAP_DISCHARGE_W]!);
-    case BATTERY:
-      return leakW + 0.01 * (values[out + at.BATTERY_CHARGE_W]! + values[out + at.BATTERY_DISCHARGE_W]!);
-    case DOCK_BRIDGE: {
-      const dockA = values[at.DOCK_A]!;
-      return leakW + 0.25 * dockA * dockA;
-    }
-    case HULL:
-      return leakW + config.heatFractionToHull * values[out + at.GRANTED_W + RCS]!;
-    default:
-      return leakW;
+  const { count, heatedNode, linkA, linkB, linkWPerC, scratchW } = config.nodes;
+  for (let node = 0; node < count; node += 1) scratchW[node] = 0;
+  if (values[at.FAULTS_IN_FORCE]! > 0) {
+    for (let node = 0; node < count; node += 1) scratchW[node] = values[config.heatLeakAt + node * at.FAULT_STRIDE + at.FAULT_VALUE]!;
   }
+  const busA = values[at.BUS_A]!;
+  const dockA = values[at.DOCK_A]!;
+  addHeat(scratchW, heatedNode[CORE]!, 0.8 * values[out + at.GRANTED_W + MCQPU]! + 0.7 * values[out + at.GRANTED_W + NBL]!);
+  addHeat(scratchW, heatedNode[PDU]!, 0.02 * values[at.POWER_OUT_W]! + 0.4 * busA * busA);
+  addHeat(scratchW, heatedNode[SUPERCAP]!, 0.03 * (values[out + at.SUPERCAP_CHARGE_W]! + values[out + at.SUPERCAP_DISCHARGE_W]!));
+  addHeat(scratchW, heatedNode[BATTERY]!, 0.01 * (values[out + at.BATTERY_CHARGE_W]! + values[out + at.BATTERY_DISCHARGE_W]!));
+  addHeat(scratchW, heatedNode[DOCK_BRIDGE]!, 0.25 * dockA * dockA);
+  addHeat(scratchW, heatedNode[HULL]!, config.heatFractionToHull * values[out + at.GRANTED_W + RCS]!);
+  for (let link = 0; link < linkWPerC.length; link += 1) {
+    const a = linkA[link]!;
+    const b = linkB[link]!;
+    const watts = linkWPerC[link]! * (values[at.NODES + a * at.NODE_STRIDE]! - values[at.NODES + b * at.NODE_STRIDE]!);
+    scratchW[a]! -= watts;
+    scratchW[b]! += watts;
+  }
+}
+
+function addHeat(scratchW: Float64Array, node: number, watts: number): void {
+  if (node >= 0) scratchW[node]! += watts;
 }

@@ -143,7 +143,9 @@ export function parseRulesText(text: string, context: RulesContext = {}): Loaded
 /** One finding in one line: code, rule, place, value, what is wrong. */
 export function findingText({ code, ruleId, path, value, message }: RuleFinding): string {
   const place = [code, ruleId, path].filter((part) => part !== undefined && part !== "").join(" ");
-  return value === undefined ? `${place}: ${message}` : `${place} is ${typeof value === "string" ? value : JSON.stringify(value)}: ${message}`;
+  return value === undefined
+    ? `${place}: ${message}`
+    : `${place} is ${typeof value === "string" ? value : JSON.stringify(value)}: ${message}`;
 }
 
 function loadOrThrow(path: string, context: RulesContext): InForce {

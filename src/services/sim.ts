@@ -131,9 +131,13 @@ export function startSim(options: SimServiceOptions): SimService {
       publishRest() {
         publish(outputs);
         if (before.runId !== machine.runId) publishKeyframe();
-        if (before.runState !== machine.runState || before.speed !== machine.speed || before.runId !== machine.runId) rememberState();
-        lastTurnMs = clock.monotonicMs();
-        schedule();
+        const isPaceOther = before.runState !== machine.runState || before.speed !== machine.speed || before.runId !== machine.runId;
+        if (isPaceOther) {
+          rememberState();
+          lastTurnMs = clock.monotonicMs();
+        }
+        // Other commands leave the timer alone: however many come, the next tick is not put off.
+        if (isPaceOther || machine.pendingSteps > 0) schedule();
       },
     };
   }
@@ -150,7 +154,8 @@ export function startSim(options: SimServiceOptions): SimService {
       const bytes = machine.snapshot();
       return () => machine.restore(bytes);
     },
-    onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down; the state before it was put back"),
+    onFault: (error, commandName) =>
+      log.error({ err: error, command: commandName }, "a command broke down; the state before it was put back"),
   });
   publish(machine.accept({ kind: "boot" }, machine.tick));
   rememberState();

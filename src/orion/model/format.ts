@@ -34,6 +34,12 @@ export function formatNumber(value: number, unit: string, decimals?: number): Fo
   return { text: unsigned, unit: unit === "deg" ? "°" : unit };
 }
 
+/** A direction over ground as three whole digits, never 360. */
+export function formatBearing(bearingDeg: number): Formatted {
+  const whole = ((Math.round(bearingDeg) % 360) + 360) % 360;
+  return { text: String(whole).padStart(3, "0"), unit: "°" };
+}
+
 /** Any telemetry value as text. */
 export function formatValue(value: unknown, unit: string, decimals?: number): Formatted {
   if (typeof value === "number") return formatNumber(value, unit, decimals);

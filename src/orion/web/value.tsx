@@ -1,5 +1,5 @@
 import type { Cell } from "#orion/model/cell.ts";
-import { formatAge, formatValue } from "#orion/model/format.ts";
+import { formatAge, formatBearing, formatValue } from "#orion/model/format.ts";
 import type { TextKey } from "#orion/model/texts.ts";
 import { model } from "./console.ts";
 import { t } from "./i18n.ts";
@@ -42,7 +42,8 @@ function CellView({
       </span>
     );
   }
-  const shown = formatValue(cell.value, cell.unit, decimals ?? cell.entry?.decimals);
+  const isBearing = cell.entry?.path === "heading" && typeof cell.value === "number";
+  const shown = isBearing ? formatBearing(cell.value as number) : formatValue(cell.value, cell.unit, decimals ?? cell.entry?.decimals);
   return (
     <span
       class={`value ${big ? "big" : ""} ${cell.stale ? "stale" : ""}`}

@@ -63,27 +63,49 @@ export function WhyPanel() {
   );
 }
 
-/** One card per reason in force. */
-export function WhyCards({ most = 100 }: { most?: number }) {
+const LINES = 4;
+
+/** The reasons in force in short; each opens the panel. */
+export function WhyLines() {
   const entries = explainEntries();
   if (entries === undefined) return <p class="quiet">{t("whyNotPublished")}</p>;
   if (entries.length === 0) return <p class="quiet">{t("whyNothing")}</p>;
   return (
     <>
-      {entries.slice(0, most).map((entry) => (
+      {entries.slice(0, LINES).map((entry) => (
+        <button key={entry.id} type="button" class="plain why-line" onClick={() => (whyOpen.value = true)}>
+          <StatusSymbol status={KIND_STATUS[entry.kind] ?? "standby"} />
+          <span>
+            {entry.load === undefined ? (entry.node ?? "") : loadName(entry.load)} <b>{kindName(entry)}</b>: {reasonText(entry.reason)}
+          </span>
+          <small>{restoresText(entry)}</small>
+        </button>
+      ))}
+      {entries.length > LINES ? <small>+{entries.length - LINES}</small> : null}
+    </>
+  );
+}
+
+function kindName(entry: Explain): string {
+  const kind = EXPLAIN_KINDS[entry.kind];
+  return kind === undefined ? entry.kind : t(kind);
+}
+
+/** One card per reason in force. */
+function WhyCards() {
+  const entries = explainEntries();
+  if (entries === undefined) return <p class="quiet">{t("whyNotPublished")}</p>;
+  if (entries.length === 0) return <p class="quiet">{t("whyNothing")}</p>;
+  return (
+    <>
+      {entries.map((entry) => (
         <Card key={entry.id} entry={entry} />
       ))}
-      {entries.length > most ? (
-        <button type="button" class="plain" onClick={() => (whyOpen.value = true)}>
-          +{entries.length - most}
-        </button>
-      ) : null}
     </>
   );
 }
 
 function Card({ entry }: { entry: Explain }) {
-  const kind = EXPLAIN_KINDS[entry.kind];
   const what = entry.load === undefined ? (entry.node ?? "") : loadName(entry.load);
   const tick = model.value("tick") as number;
   const seconds = (tick - entry.since_tick) * ((model.value("dt_s") as number | undefined) ?? 0);
@@ -91,7 +113,7 @@ function Card({ entry }: { entry: Explain }) {
   return (
     <article class={`card-why ${stale ? "stale" : ""}`} data-explain={entry.id}>
       <h3>
-        <StatusSymbol status={KIND_STATUS[entry.kind] ?? "standby"} /> {what} <b>{kind === undefined ? entry.kind : t(kind)}</b>
+        <StatusSymbol status={KIND_STATUS[entry.kind] ?? "standby"} /> {what} <b>{kindName(entry)}</b>
       </h3>
       <p>{reasonText(entry.reason)}</p>
       <dl>

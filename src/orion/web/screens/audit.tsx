@@ -10,7 +10,7 @@ interface AuditRecord {
   readonly seq: number;
   readonly kind: string;
   readonly subject: string;
-  readonly ts_epoch?: number;
+  readonly ts_epoch?: number | null;
   readonly tick?: number | null;
   readonly wall: string;
   readonly operator?: string | null;
@@ -113,7 +113,7 @@ function AuditRow({ record }: { record: AuditRecord }) {
     <tr data-row tabIndex={0} data-seq={record.seq} data-kind={record.kind} data-request={record.request_id ?? ""}>
       <td class="num">{record.seq}</td>
       <td class="num">
-        {record.ts_epoch === undefined ? "—" : formatSimTime(record.ts_epoch * 1000)}{" "}
+        {typeof record.ts_epoch === "number" ? formatSimTime(record.ts_epoch * 1000) : "—"}{" "}
         {typeof record.tick === "number" ? `t${record.tick}` : ""}
       </td>
       <td class="num">{formatWall(Date.parse(record.wall))}</td>

@@ -5,7 +5,7 @@ import { t } from "../i18n.ts";
 import { isUnacked, sortedIncidents } from "../incident.ts";
 import { SEVERITY_STATUS, StatusSymbol } from "../symbol.tsx";
 import { Row, Value } from "../value.tsx";
-import { explainEntries, WhyCards } from "../why.tsx";
+import { explainEntries, WhyLines } from "../why.tsx";
 import { letterText } from "./incident-words.ts";
 import { loadLines, runtimeS, WattBar, watts } from "./power-parts.tsx";
 import { loadName } from "../i18n.ts";
@@ -176,7 +176,7 @@ function WhyCard() {
       <h2>
         {t("why")} ({explainEntries()?.length ?? "—"})
       </h2>
-      <WhyCards most={2} />
+      <WhyLines />
     </section>
   );
 }
