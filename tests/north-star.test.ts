@@ -43,7 +43,7 @@ const shot = (name: string): Promise<unknown> => page.screenshot({ path: join(SC
 
 test.skipIf(CHROMIUM === undefined)(
   "north star - overload is seen, explained, commanded away, acknowledged, audited and proved",
-  { timeout: 120_000 },
+  { timeout: 90_000 },
   async () => {
     // Truth reaches the screen without anybody signing in.
     await page.goto(`${twin.url}/`);

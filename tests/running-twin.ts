@@ -28,6 +28,7 @@ export async function startTwin(args: readonly string[], dataFolder = mkdtempSyn
   const child = spawn(process.execPath, [join(ROOT, "bin/qiki.mjs"), "up", "--data", dataFolder, "--port", "0", ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
   });
   let output = "";
   let errors = "";
@@ -48,7 +49,8 @@ export async function startTwin(args: readonly string[], dataFolder = mkdtempSyn
     dataFolder,
     child,
     async stop(signal = "SIGINT") {
-      if (child.exitCode === null) child.kill(signal);
+      // As a terminal does it: the whole group gets the signal.
+      if (child.exitCode === null) process.kill(-child.pid!, signal);
       return { code: await exited, output: output + errors };
     },
   };
