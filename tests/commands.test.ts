@@ -49,17 +49,14 @@ describe("answers", () => {
     expect(rig.sim.machine.tick).toBe(30);
   });
 
-  test.each(['"2"', "0", "-1", "true", "1e999", "1001", "null2"])(
-    "CMD-003 start - speed %s is refused and changes nothing",
-    async (speed) => {
-      const rig = await startRig();
-      const before = untouched(rig);
-      const [ack] = await rig.raw(`{"command_name":"sim.start","parameters":{"speed":${speed}},"metadata":{"message_id":"${UUID}"}}`);
-      expect(ack!.error_detail!.code).toBe(speed === "null2" ? "malformed" : "invalid_parameter");
-      expect(ack).toMatchObject({ ok: false, success: false, stage: "rejected", error: "rejected", request_id: UUID });
-      expect(untouched(rig)).toEqual(before);
-    },
-  );
+  test.each(['"2"', "0", "-1", "true", "1e999", "1001"])("CMD-003 start - speed %s is refused and changes nothing", async (speed) => {
+    const rig = await startRig();
+    const before = untouched(rig);
+    const [ack] = await rig.raw(`{"command_name":"sim.start","parameters":{"speed":${speed}},"metadata":{"message_id":"${UUID}"}}`);
+    expect(ack!.error_detail!.code).toBe("invalid_parameter");
+    expect(ack).toMatchObject({ ok: false, success: false, stage: "rejected", error: "rejected", request_id: UUID });
+    expect(untouched(rig)).toEqual(before);
+  });
 
   test("CMD-004 malformed - NaN is not JSON", async () => {
     const rig = await startRig();

@@ -30,6 +30,8 @@ const QUIET = pino({ level: "silent" });
 export interface ManualClock extends Clock {
   /** Moves time on and calls what falls due on the way, letting the bus deliver in between. */
   advance(ms: number): Promise<void>;
+  /** Moves time on as if the process had slept: what fell due is called by the next `advance`. */
+  jump(ms: number): void;
 }
 
 export type Body = Readonly<Record<string, unknown>>;
@@ -70,6 +72,7 @@ export interface RigOptions {
 }
 
 const folders: string[] = [];
+let boots = 0;
 const openRigs = new Set<ServiceRig>();
 
 /** A new data folder with a copy of the shipped rules in it. */
@@ -92,7 +95,7 @@ export async function startRig(options: RigOptions = {}): Promise<ServiceRig> {
   writeFileSync(scenarioPath, options.scenario ?? "name: test\nprofile: profiles/shipped.json\n");
   const { model } = loadRun({
     scenario: scenarioPath,
-    bootId: "0",
+    bootId: String((boots += 1)).padStart(8, "0"),
     stopped: options.running !== true,
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });
@@ -208,6 +211,9 @@ function manualClock(): ManualClock {
       return () => {
         timers = timers.filter((one) => one !== timer);
       };
+    },
+    jump(ms) {
+      nowMs += ms;
     },
     async advance(ms) {
       const untilMs = nowMs + ms;

@@ -48,6 +48,7 @@ export async function openRunRecorder(path: string, force: boolean, loaded: Load
         payload,
         headers: headersOf(message, seq),
         ingestMs: Date.now(),
+        known: { tsEpoch: message.timeMs / 1000, tick: message.tick },
         ...(streamSeq === undefined ? {} : { streamSeq }),
       },
     ]);

@@ -1,5 +1,6 @@
 import { RAD_PER_DEG } from "#base/units.ts";
 import type { CraftConfig } from "./config.ts";
+import { snappedEnergyJ } from "./energy.ts";
 import * as at from "./layout.ts";
 import type { CraftState } from "./state.ts";
 
@@ -30,19 +31,25 @@ export function initialise(state: CraftState, config: CraftConfig, init: Raw): r
       });
   };
   const put =
-    (offset: number, scale = 1) =>
+    (offset: number) =>
     (value: number): Write =>
     (values) => {
-      values[offset] = value * scale;
+      values[offset] = value;
+    };
+  const charge =
+    (offset: number, capacityJ: number) =>
+    (percent: number): Write =>
+    (values) => {
+      values[offset] = snappedEnergyJ((capacityJ * percent) / 100, capacityJ);
     };
   for (const [key, value] of Object.entries(init)) {
     const path = `init.${key}`;
     switch (key) {
       case "soc_pct":
-        number(path, value, 0, 100, "%", put(at.BATTERY_J, config.batteryCapacityJ / 100));
+        number(path, value, 0, 100, "%", charge(at.BATTERY_J, config.batteryCapacityJ));
         break;
       case "supercap_soc_pct":
-        number(path, value, 0, 100, "%", put(at.SUPERCAP_J, config.supercapCapacityJ / 100));
+        number(path, value, 0, 100, "%", charge(at.SUPERCAP_J, config.supercapCapacityJ));
         break;
       case "propellant_kg":
         number(

@@ -1,7 +1,7 @@
 import { assert } from "#base/assert.ts";
 import { type Hash128, hash128Floats, hash128Hex } from "#base/murmur3.ts";
-import { JOULES_PER_WH } from "#base/units.ts";
 import type { CraftConfig } from "./config.ts";
+import { snappedEnergyJ } from "./energy.ts";
 import * as at from "./layout.ts";
 import { TRANSPONDER_MODES, type TransponderMode, type Vector } from "./profile-schema.ts";
 
@@ -120,8 +120,8 @@ export function createCraftState(config: CraftConfig): CraftState {
   values.set(config.tipOffRps, at.RATES_RPS);
   values[at.CPU_PCT] = 8;
   values[at.RAM_PCT] = 22;
-  values[at.BATTERY_J] = (config.batteryCapacityJ * profile.batterySocInitPct) / 100;
-  values[at.SUPERCAP_J] = (powerPlane.supercapCapacityWh * JOULES_PER_WH * powerPlane.supercapSocPctInit) / 100;
+  values[at.BATTERY_J] = snappedEnergyJ((config.batteryCapacityJ * profile.batterySocInitPct) / 100, config.batteryCapacityJ);
+  values[at.SUPERCAP_J] = snappedEnergyJ((config.supercapCapacityJ * powerPlane.supercapSocPctInit) / 100, config.supercapCapacityJ);
   values[at.DOCK_CONNECTED] = powerPlane.dockConnectedInit ? 1 : 0;
   if (dockingPlane.enabled && powerPlane.dockConnectedInit) {
     values[at.DOCKED] = 1;

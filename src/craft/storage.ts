@@ -1,5 +1,6 @@
 import { EPSILON_W } from "./allocation.ts";
 import type { CraftConfig } from "./config.ts";
+import { snappedEnergyJ } from "./energy.ts";
 import * as at from "./layout.ts";
 import { RUNTIME_FAULTS } from "./reasons.ts";
 import type { CraftState } from "./state.ts";
@@ -9,8 +10,6 @@ const BATTERY_CHARGE_LIMIT = RUNTIME_FAULTS.indexOf("BATTERY_CHARGE_LIMIT");
 const BATTERY_DISCHARGE_LIMIT = RUNTIME_FAULTS.indexOf("BATTERY_DISCHARGE_LIMIT");
 const BATTERY_CAPACITY_ZERO = RUNTIME_FAULTS.indexOf("BATTERY_CAPACITY_ZERO");
 const BATTERY_EMPTY = RUNTIME_FAULTS.indexOf("BATTERY_EMPTY");
-/** An energy this near an end is at it, J. */
-const ENERGY_SNAP_J = 1e-9;
 const EMPTY_TOLERANCE_W = 1e-6;
 
 /** S6: dock, then supercapacitor, then battery carry the difference between sources and loads; the rest is spilled or unserved. */
@@ -75,7 +74,7 @@ function supercap(values: Float64Array, config: CraftConfig, dtS: number, netW: 
   else if (capacityJ > 0 && netW < 0) dischargeW = Math.min(-netW, energyJ / dtS, supercapMaxDischargeW);
   values[config.outputsAt + at.SUPERCAP_CHARGE_W] = chargeW;
   values[config.outputsAt + at.SUPERCAP_DISCHARGE_W] = dischargeW;
-  values[at.SUPERCAP_J] = snapped(energyJ + (chargeW - dischargeW) * dtS, capacityJ);
+  values[at.SUPERCAP_J] = snappedEnergyJ(energyJ + (chargeW - dischargeW) * dtS, capacityJ);
   return netW - chargeW + dischargeW;
 }
 
@@ -104,7 +103,7 @@ function battery(values: Float64Array, config: CraftConfig, dtS: number, netW: n
   values[config.outputsAt + at.SPILL_W] = spillW;
   values[config.outputsAt + at.UNSERVED_W] = unservedW;
   values[at.BATTERY_AVAILABLE_W] = Math.min(contentW, MAX_PUBLISHED_W);
-  values[at.BATTERY_J] = snapped(energyJ + (chargeW - dischargeW) * dtS, capacityJ);
+  values[at.BATTERY_J] = snappedEnergyJ(energyJ + (chargeW - dischargeW) * dtS, capacityJ);
   values[faults + BATTERY_CHARGE_LIMIT] = netW - chargeLimitW > EPSILON_W && roomW - chargeLimitW > EPSILON_W ? 1 : 0;
   values[faults + BATTERY_DISCHARGE_LIMIT] = -netW - dischargeLimitW > EPSILON_W ? 1 : 0;
   values[faults + BATTERY_CAPACITY_ZERO] = config.batteryCapacityJ === 0 ? 1 : 0;
@@ -113,8 +112,3 @@ function battery(values: Float64Array, config: CraftConfig, dtS: number, netW: n
 
 /** Content at a very short tick makes a power beyond any load; it is only a limit, and stays a finite number. */
 const MAX_PUBLISHED_W = 1e12;
-
-function snapped(energyJ: number, capacityJ: number): number {
-  if (energyJ <= ENERGY_SNAP_J) return 0;
-  return energyJ >= capacityJ - ENERGY_SNAP_J ? capacityJ : energyJ;
-}

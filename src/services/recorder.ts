@@ -72,7 +72,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   function start(values: Readonly<Record<string, unknown>>): CommandRefusal | undefined {
     if (asked !== undefined)
       return { code: "not_allowed_in_state", message: `a recording to ${asked.path} is under way: record.stop first` };
-    const name = String(values.path ?? `asked-${new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, "-")}.jsonl`);
+    const name = (values.path as string | undefined) ?? `asked-${new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, "-")}.jsonl`;
     if (isAbsolute(name) || normalize(name).split(/[\\/]/).includes("..")) {
       return {
         code: "invalid_parameter",

@@ -61,7 +61,9 @@ export function parseSettings(config: Readonly<Record<string, unknown>>): Settin
     const ticks = ((value(key) as number) * 1000) / tickMs;
     const whole = Math.round(ticks);
     if (whole >= 1 && Math.abs(ticks - whole) < 1e-9) return whole;
-    problems.push(`${key}: got ${String(config[key] ?? SETTING_SPECS[key]!.fallback)}, expected a multiple of the tick, ${tickMs} ms`);
+    problems.push(
+      `${key}: got ${JSON.stringify(config[key] ?? SETTING_SPECS[key]!.fallback)}, expected a multiple of the tick, ${tickMs} ms`,
+    );
     return 1;
   };
   const settings: SimSettings = {

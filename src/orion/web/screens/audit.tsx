@@ -78,7 +78,9 @@ export function AuditScreen() {
         </button>
         {chain.value === undefined ? null : (
           <span data-testid="chain-verdict">
-            <StatusSymbol status={chain.value.verdict === "ok" ? "normal" : "critical"} /> {chain.value.text}
+            <StatusSymbol status={chain.value.verdict === "ok" ? "normal" : "critical"} />{" "}
+            {chain.value.verdict === "ok" ? `${t("chainValid")} ${chain.value.seq}` : `${t("chainBad")} ${chain.value.seq}`}{" "}
+            <small title={chain.value.text}>{chain.value.text.slice(0, 80)}</small>
           </span>
         )}
       </div>
@@ -113,8 +115,8 @@ function AuditRow({ record }: { record: AuditRecord }) {
     <tr data-row tabIndex={0} data-seq={record.seq} data-kind={record.kind} data-request={record.request_id ?? ""}>
       <td class="num">{record.seq}</td>
       <td class="num">
-        {typeof record.ts_epoch === "number" ? formatSimTime(record.ts_epoch * 1000) : "—"}{" "}
-        {typeof record.tick === "number" ? `t${record.tick}` : ""}
+        {typeof record.ts_epoch === "number" ? formatSimTime(record.ts_epoch * 1000) : "—"}
+        {typeof record.tick === "number" ? <small class="block">t{record.tick}</small> : null}
       </td>
       <td class="num">{formatWall(Date.parse(record.wall))}</td>
       <td>{record.operator ?? "—"}</td>

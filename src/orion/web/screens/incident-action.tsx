@@ -77,7 +77,8 @@ export function IncidentAction({
 }
 
 function bodyOf(operation: IncidentOperation, incident: Incident, form: FormData): Record<string, unknown> {
-  const comment = String(form.get("comment") ?? "");
+  const given = form.get("comment");
+  const comment = typeof given === "string" ? given : "";
   const requestId = crypto.randomUUID();
   switch (operation) {
     case "ack":
