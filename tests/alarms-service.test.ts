@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { zstdDecompressSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { QikiError } from "#base/error.ts";
 import { auditEventSchema, auditRecordSchema, type AuditRecord } from "#contracts/audit.ts";
-import { STREAMS } from "#contracts/streams.ts";
+import { STATE_BUCKET, STATE_KEYS, STREAMS } from "#contracts/streams.ts";
 import { QUERIES, SUBJECTS } from "#contracts/subjects.ts";
 import { signCommand } from "#services/command-signature.ts";
 import type { AlarmsStore } from "#store/alarms-store.ts";
+import { shippedAlarms } from "./alarms-restart-child.ts";
 import { type Body, cleanUpRigs, commandText, GATEWAY_KEY, newFolder, type ServiceRig, settle, startRig } from "./service-rig.ts";
 
 afterEach(cleanUpRigs);
@@ -145,6 +147,10 @@ describe("rules", () => {
     );
     expect(rig.audits("command_effect", ack.request_id)).toMatchObject([{ effect: "effect_confirmed", observed: { enabled: false } }]);
     expect(rig.incidents.get(SPIKE)).toMatchObject({ rule_disabled: true });
+    const shown = await rig.bus.lastValue(STATE_BUCKET).get(STATE_KEYS.rules);
+    const view = JSON.parse(Buffer.from(shown!.bytes).toString("utf8")) as { hash: string; rules: Body[] };
+    expect(view.hash).toBe(rig.alarms.machine.rulesHash());
+    expect(view.rules[0]).toMatchObject({ id: "TEMP_CORE_SPIKE", enabled: false, severity: "C", title: { en: "Core hot" } });
     const unknown = { rule_id: "NO_SUCH", enabled: true };
     expect((await rig.command("rules.set_enabled", unknown, asSupervisor("rules.set_enabled", unknown))).error_detail).toMatchObject({
       code: "invalid_parameter",
@@ -286,25 +292,55 @@ describe("audit", () => {
       },
     });
     const rig = await hotRig({ wrapStore });
+    await rig.clock.advance(50);
     isFull = true;
-    const refused = await rig.command("incident.ack", { incident_id: SPIKE, occ: 1 }, ANNA);
-    expect(refused).toMatchObject({
-      ok: false,
-      error: "exception",
-      error_detail: { code: "exception", details: { reason: "audit_unavailable" } },
-    });
+    const unavailable = { ok: false, error: "exception", error_detail: { code: "exception", details: { reason: "audit_unavailable" } } };
+    const { tick } = rig.sim.machine;
+
+    // Refused after the machine had taken it: it is as it was, in memory and in the file.
+    expect(await rig.command("incident.ack", { incident_id: SPIKE, occ: 1 }, ANNA)).toMatchObject(unavailable);
+    const text = readFileSync(rig.rulesPath, "utf8");
+    const off = { rule_id: "TEMP_CORE_SPIKE", enabled: false };
+    expect(await rig.command("rules.set_enabled", off, asSupervisor("rules.set_enabled", off))).toMatchObject(unavailable);
+    expect(readFileSync(rig.rulesPath, "utf8")).toBe(text);
+    expect(rig.alarms.machine.views().find((view) => view.incident_id === SPIKE)).toMatchObject({ letter: "B", rule_disabled: false });
     expect(rig.alarms.problem()).toContain("disk is full");
+
+    // Refused before: what arrives meanwhile waits, and the sim goes on.
+    rig.bus.publish(SUBJECTS.audit, Buffer.from(JSON.stringify({ kind: "note", source: "elsewhere", operator: "otto" })), {
+      msgId: "note-1",
+    });
     await rig.clock.advance(2000);
-    expect(rig.sim.machine.tick).toBe(70);
-    expect(rig.incidents.get(SPIKE)).toMatchObject({ letter: "B" });
+    expect(rig.sim.machine.tick).toBe(tick + 20);
+    expect(await rig.command("incident.ack", { incident_id: SPIKE, occ: 1 }, ANNA)).toMatchObject(unavailable);
+
     isFull = false;
     await rig.clock.advance(1500);
     expect(rig.alarms.problem()).toBeUndefined();
-    const { lastSeq } = await rig.bus.streams.info(STREAMS.events.name);
-    expect(rig.alarms.machine.afterSeq()).toBeGreaterThan(lastSeq - 20);
     expect((await rig.command("incident.ack", { incident_id: SPIKE, occ: 1 }, ANNA)).ok).toBe(true);
+    await rig.clock.advance(50);
     expect(chained(rig).filter((record) => record.kind === "incident_ack").length).toBe(1);
+    expect(chained(rig).filter((record) => record.operator === "otto")).toMatchObject([{ kind: "foreign", body: { kind: "note" } }]);
+    const { lastSeq } = await rig.bus.streams.info(STREAMS.events.name);
+    expect(rig.alarms.machine.afterSeq()).toBe(lastSeq);
     expect(rig.store.verify().ok).toBe(true);
+  });
+
+  test("AUD-001 stop - what was said just before it is chained before service_stop", async () => {
+    const folder = newFolder();
+    const first = await startRig({ folder });
+    const { request_id: id } = await first.command("power.nbl.off", {}, ANNA);
+    await first.stop();
+    const second = await startRig({ folder });
+    const kinds = chained(second).map((record) => (record.request_id === id ? `${record.kind} of it` : record.kind));
+    expect(kinds.slice(0, -1)).toEqual([
+      "chain_start",
+      "service_start",
+      "command_result of it",
+      "command_effect of it",
+      "service_stop",
+      "chain_head",
+    ]);
   });
 
   test("INC-030 restart - incidents, their acknowledgement and the chain go on; a closed one leaves the list after a day", async () => {
@@ -327,6 +363,31 @@ describe("audit", () => {
     expect(second.incidents.has(SPIKE)).toBe(false);
     expect(second.store.verify().ok).toBe(true);
   });
+});
+
+test("keyframe - one at the start, one of the run, one every 600 ticks; the last restores to the machine's digest", async () => {
+  const keyframes: Body[] = [];
+  const folder = newFolder();
+  const first = await startRig({ folder, ...HOT });
+  first.bus.subscribe(
+    SUBJECTS.recordKeyframe,
+    ({ bytes }) => void keyframes.push(JSON.parse(Buffer.from(bytes).toString("utf8")) as Body),
+    {
+      name: "test.keyframes",
+    },
+  );
+  const ofAlarms = (): Body[] => keyframes.filter((keyframe) => keyframe.role === "alarms");
+  await first.clock.advance(59_000);
+  expect(ofAlarms().length).toBeLessThanOrEqual(1);
+  const before = ofAlarms().length;
+  await first.clock.advance(2000);
+  expect(ofAlarms().length).toBe(before + 1);
+  const [last] = ofAlarms().slice(-1);
+  expect(last).toMatchObject({ tick: 600, part: 1, parts: 1 });
+  const machine = shippedAlarms();
+  machine.restore(zstdDecompressSync(Buffer.from(last!.state as string, "base64")));
+  expect({ incidents: machine.hash() }).toEqual(last!.hashes);
+  expect(machine.afterSeq()).toBe(last!.after_seq);
 });
 
 function resigned(name: string, id: string): Body {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -58,6 +58,7 @@ describe("bad input ends with one clear error, and nothing starts", () => {
     expect(result.stderr).not.toMatch(/^\s+at /m);
     expect(result.stdout).toBe("");
     expect(result.code).toBe(code);
+    expect(existsSync(unusedFolder)).toBe(false);
   });
 
   test("rules lint - an alarm that can never come is an error with its place", async () => {

@@ -197,7 +197,7 @@ describe("repeats", () => {
     const text = `{"command_name":"sim.start","parameters":{"speed":1e999},"metadata":{"message_id":"${UUID}"}}`;
     const [ack] = await rig.raw(text);
     expect((await rig.raw(text))[0]).toEqual({ ...ack, idempotent_replay: true });
-    const [other] = await rig.raw(commandText("sim.start", { speed: 1 }, { message_id: UUID }));
+    const [other] = await rig.raw(commandText("sim.start", { speed: null }, { message_id: UUID }));
     expect(other!.error_detail!.details.reason).toBe("id_reused");
   });
 

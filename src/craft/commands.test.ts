@@ -132,7 +132,15 @@ describe("commands", () => {
   test("init - puts in what it is given, or nothing", () => {
     const rig = docked();
     const before = rig.values.slice();
-    const wrong = { soc_pct: 101, temps: { moon: 1 }, position_m: [1, 2], body_rates_dps: [0, 31, 0], propellant_kg: 13, mood: 1 };
+    const wrong = {
+      supercap_soc_pct: 10,
+      soc_pct: 101,
+      temps: { moon: 1 },
+      position_m: [1, 2],
+      body_rates_dps: [0, 31, 0],
+      propellant_kg: 13,
+      mood: 1,
+    };
     expect(initialise(rig.state, rig.config, wrong).map(({ path }) => path)).toEqual([
       "init.soc_pct",
       "init.temps.moon",

@@ -132,6 +132,8 @@ function checkCurrent(rig: Rig): void {
   const { maxBusA } = rig.config.profile.powerPlane;
   if (maxBusA === 0 || rig.faults().includes("PDU_OVERCURRENT")) return;
   demand(rig.values[at.BUS_A]! <= maxBusA, "the bus carries too much", rig, rig.values[at.BUS_A]);
+  const isThrottled = rig.out(at.MOTION_THROTTLED) === 1 || rig.out(at.RCS_THROTTLED) === 1;
+  if (isThrottled) demand(rig.values[at.LOAD_W] === rig.values[at.LIMIT_W], "throttled loads miss the limit", rig, rig.values[at.LOAD_W]);
 }
 
 /** I4. */

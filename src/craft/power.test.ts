@@ -139,6 +139,23 @@ describe("storage", () => {
     near(rig.out(at.SOURCE_DOCK_W), 12.5);
   });
 
+  test("dock - an open bridge carries nothing and keeps no soft start", () => {
+    const rig = docked().run(30);
+    rig.values[at.DOCK_CONNECTED] = 0;
+    rig.run(1);
+    expect([rig.values[at.DOCK_TICKS], rig.values[at.SOFT_START_PCT], rig.values[at.DOCK_A], rig.out(at.SOURCE_DOCK_W)]).toEqual([
+      0, 0, 0, 0,
+    ]);
+  });
+
+  test("supercapacitor - gives no more than its limit, the battery gives the rest", () => {
+    const rig = flat(10, { base_power_out_w: 100, supercap_capacity_wh: 5, supercap_soc_pct_init: 100, supercap_max_discharge_w: 30 }).run(
+      1,
+    );
+    expect(rig.out(at.SUPERCAP_DISCHARGE_W)).toBe(30);
+    near(rig.out(at.BATTERY_DISCHARGE_W), 70);
+  });
+
   test("SIM-034 dock - power rises over the soft start to the lower of its limits", () => {
     const rig = docked({ set: { "power_plane.dock_station_max_power_w": 280 } });
     for (const [tick, percent, watts, amperes] of [
@@ -299,6 +316,25 @@ describe("pdu", () => {
     const rig = flat(1, { base_power_out_w: 10, radar_power_w: 18 + excessW }).run(1);
     expect(rig.sheds()).toEqual(sheds);
     expect(rig.values[at.BUS_A]).toBeLessThanOrEqual(1);
+  });
+
+  test("pdu - a shed load waits for a more critical one that cannot come back yet", () => {
+    const thermal_plane = {
+      enabled: true,
+      nodes: [{ id: "x", heat_capacity_j_per_c: 1e9, t_init_c: 0, t_max_c: 50, t_hysteresis_c: 5, sheds: ["transponder"] }],
+    };
+    const power = { base_power_out_w: 1, radar_power_w: 5, transponder_power_w: 5, motion_power_w_per_mps: 30, pdu_restore_delay_s: 1 };
+    const rig = flat(1, power, { set: { thermal_plane } }).do({ kind: "drive", speedMps: 1 }).run(1);
+    expect(rig.sheds()).toEqual(["radar", "transponder"]);
+    rig.setTempC("x", 60);
+    rig.do({ kind: "drive", speedMps: 0 }).run(50);
+    expect(rig.load("radar")).toBe(0);
+    rig.setTempC("x", 0);
+    // The trip ends with this tick; then the transponder fits for ten ticks and comes back with the radar, which has long fitted.
+    rig.run(11);
+    expect([rig.load("transponder"), rig.load("radar")]).toEqual([0, 0]);
+    rig.run(1);
+    expect([rig.load("transponder"), rig.load("radar")]).toEqual([5, 5]);
   });
 
   test("SIM-047 pdu - a load switched on while a more critical one is shed stays off", () => {

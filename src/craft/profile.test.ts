@@ -5,7 +5,8 @@ import { compileCraftConfig } from "./config.ts";
 import { formatProfileProblem, parseProfile, thrustersPathOf } from "./profile.ts";
 import { profileHash } from "./profile-hash.ts";
 import { profileWith, thermalProfile } from "./test-rig.ts";
-import { allocationRank } from "./thrusters.ts";
+import type { Thruster } from "./thruster-file.ts";
+import { allocationRank, chooseGroups } from "./thrusters.ts";
 
 const read = (path: string): unknown => JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"));
 const shipped = read("profiles/shipped.json");
@@ -127,6 +128,11 @@ describe("profile", () => {
     expect(one).toBe("sha256:a3cd340410ca7db4ef54916c5cf5f400f30927fef8d7dc92778ee94ad9caee74");
   });
 
+  test("profile hash - a key sorts before the longer one it begins", () => {
+    const hash = profileHash('{"hardware_profile": {"ab": 1, "a": 2}}');
+    expect(hash).toBe("sha256:06d3dde9eea11ab5c4691c7b891c61d4a6329947bf22fc9338d2fbd0fac21a6f");
+  });
+
   test("profile - all problems come at once, sorted by path", () => {
     const lines = problemsOf({
       max_speed_mps: 0,
@@ -191,6 +197,20 @@ describe("profile", () => {
     expect(problemsOf({ "propulsion_plane.isp_s": undefined })).toEqual([
       "PROFILE missing_required propulsion_plane.isp_s: got nothing, expected (0,10000] s when enabled",
     ]);
+  });
+
+  test("thrusters - torque beyond the tolerance costs a group more than a little thrust gains it", () => {
+    const thruster = (y: number, fMaxNewton: number, index: number): Thruster => ({
+      index,
+      clusterId: "A",
+      positionM: [0, y, 0],
+      direction: [1, 0, 0],
+      fMaxNewton,
+    });
+    const list = [thruster(1, 110, 0), thruster(1, 110, 1), thruster(1, 100, 2), thruster(-1, 100, 3)];
+    expect(chooseGroups(list, [0, 0, 0], 1000)[0]?.members).toEqual([0, 1, 2, 3]);
+    expect(chooseGroups(list.slice(1), [0, 0, 0], 0)[0]?.members).toEqual([0, 2]);
+    expect(chooseGroups(list, [0, 0, 0], 1000)[1]).toBeUndefined();
   });
 
   test("SIM-068 thrusters - each axis has its four, without torque", () => {

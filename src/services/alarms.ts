@@ -63,17 +63,23 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
   let keyframeAt = "";
 
   function storeBatch(batch: AlarmsBatch, outputs: readonly AlarmsOutput[]): boolean {
+    const records = commit(batch);
+    if (records === undefined) return false;
+    values.show(outputs);
+    if (records.some((record) => record.kind === "chain_head")) values.showHead();
+    if (records.length > 0) void sendOutbox();
+    return true;
+  }
+
+  function commit(batch: AlarmsBatch): ReturnType<AlarmsStore["commit"]> | undefined {
     try {
       const records = store.commit(batch);
       storeProblem = undefined;
-      values.show(outputs);
-      if (records.some((record) => record.kind === "chain_head")) values.showHead();
-      if (records.length > 0) void sendOutbox();
-      return true;
+      return records;
     } catch (error) {
       if (storeProblem === undefined) log.error({ err: error }, "the audit chain cannot be written: nothing is taken in until it can");
       storeProblem = `the audit chain cannot be written: ${(error as Error).message}`;
-      return false;
+      return undefined;
     }
   }
 

@@ -199,7 +199,8 @@ export function createSimMachine(model: SimModel): SimMachine {
     const refusal = act(action);
     if (refusal !== undefined) return refusal;
     outputs.push({ kind: "ack", ack: ackOf(arrival), timeMs: arrival.timeMs, tick: arrival.tick, runId: arrival.runId });
-    if (state.runState !== "RUNNING") preview(state.craft, model.config);
+    // A change of the run alone leaves no trace in the craft, so that pauses change no hash.
+    if (action.kind === "craft" && state.runState !== "RUNNING") preview(state.craft, model.config);
     emitAudit("command_result", given.name, given.requestId, actor, {
       ok: true,
       parameters: given.parameters,

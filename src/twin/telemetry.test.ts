@@ -300,6 +300,19 @@ describe("explain", () => {
     expect(explain[4]).toMatchObject({ value: 14, limit: 10, restores_when: { field: "power.battery_unserved_w", op: "<=", value: 0 } });
   });
 
+  test("explain - an NBL that its gate denies after a trip has ended shows the gate", () => {
+    const rig = craft({ set: { "power_plane.nbl_core_temp_max_c": 60 } });
+    rig.setTempC("core", 95);
+    rig.run(2);
+    expect(telemetryOf(rig).explain.find((entry) => entry.kind === "shed")).toMatchObject({ limit: 90, restores_when: { value: 85 } });
+    rig.setTempC("core", 80);
+    rig.run(2);
+    expect(telemetryOf(rig).explain.find((entry) => entry.kind === "shed")).toMatchObject({
+      limit: 60,
+      restores_when: { field: "temp_core_c", value: 58 },
+    });
+  });
+
   test("explain - hold, warnings and faults of the configuration", () => {
     const held = craft({ set: { "motion_plane.hold_when_docked": true } }).run(4);
     expect(telemetryOf(held).explain).toMatchObject([

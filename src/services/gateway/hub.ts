@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
+import { assert } from "#base/assert.ts";
 import type { Clock } from "../clock.ts";
+import { createLogRing, type LogRing } from "./log-ring.ts";
 
 export const STATE_TOPICS = ["telemetry", "incidents", "commands", "system"] as const;
 export const LOG_TOPICS = ["events", "audit"] as const;
 export type StateTopic = (typeof STATE_TOPICS)[number];
 export type LogTopic = (typeof LOG_TOPICS)[number];
 
-const RING_CHANGES = 65_536;
-const RING_MS = 60_000;
-const LOG_ITEMS = 5000;
+/** How far back a console that was away is caught up with: changes, and time. */
+export const CATCH_UP_CHANGES = 65_536;
+export const CATCH_UP_MS = 60_000;
+const MARK_MS = 1000;
 
 export interface StateRecord {
   readonly value: unknown;
@@ -16,17 +19,16 @@ export interface StateRecord {
   readonly receivedMs: number;
 }
 
-interface Change {
-  readonly seq: number;
+export interface StateKey {
   readonly topic: StateTopic;
   readonly key: string;
-  readonly atMs: number;
 }
 
 /** What the gateway knows now, with the history that lets a console that was away catch up. */
 export interface Hub {
   /** One per gateway start; sequence numbers of another epoch mean nothing. */
   readonly epoch: string;
+  /** Grows by one with every change of a record. */
   readonly seq: number;
   /** Tick of the newest telemetry, undefined before the first. */
   tick: number | undefined;
@@ -35,9 +37,9 @@ export interface Hub {
   get(topic: StateTopic, key: string): StateRecord | undefined;
   entries(topic: StateTopic): ReadonlyMap<string, StateRecord>;
   append(topic: LogTopic, item: unknown): void;
-  log(topic: LogTopic): { readonly first: number; readonly last: number; items(from: number): readonly unknown[] };
-  /** Keys changed after `seq`, or undefined when that is further back than the ring reaches. */
-  changedSince(seq: number): readonly { readonly topic: StateTopic; readonly key: string }[] | undefined;
+  log(topic: LogTopic): LogRing;
+  /** Keys changed after `seq`, or undefined when that is further back than the hub remembers. */
+  changedSince(seq: number): readonly StateKey[] | undefined;
   onChange(listener: HubListener): () => void;
 }
 
@@ -48,25 +50,42 @@ export interface HubListener {
 
 export function createHub(clock: Clock): Hub {
   const states = new Map<StateTopic, Map<string, StateRecord>>(STATE_TOPICS.map((topic) => [topic, new Map()]));
-  const logs = new Map<LogTopic, { first: number; items: unknown[] }>(LOG_TOPICS.map((topic) => [topic, { first: 1, items: [] }]));
+  const logs = new Map<LogTopic, LogRing>(LOG_TOPICS.map((topic) => [topic, createLogRing()]));
   const listeners = new Set<HubListener>();
-  let ring: Change[] = [];
-  let ringStartsAfter = 0;
+  /** The newest change of every key that changed lately, oldest first: catching up needs no more than that. */
+  const changes = new Map<string, StateKey & { readonly seq: number }>();
+  /** Where the numbering stood, about once a second, to forget by time. */
+  let marks: { readonly seq: number; readonly atMs: number }[] = [];
+  let forgottenUpTo = 0;
   let seq = 0;
 
   function changed(topic: StateTopic, key: string): void {
+    const nowMs = clock.monotonicMs();
+    const mark = marks.at(-1);
+    if (mark === undefined || nowMs - mark.atMs >= MARK_MS) {
+      forget(nowMs);
+      marks.push({ seq, atMs: nowMs });
+    }
     seq += 1;
-    const atMs = clock.monotonicMs();
-    ring.push({ seq, topic, key, atMs });
-    if (ring.length > RING_CHANGES * 1.25) trim(atMs);
+    const name = `${topic}\0${key}`;
+    changes.delete(name);
+    changes.set(name, { topic, key, seq });
     for (const listener of listeners) listener.state(topic, key);
   }
 
-  function trim(nowMs: number): void {
-    const keepFrom = ring.findIndex((change, index) => ring.length - index <= RING_CHANGES && nowMs - change.atMs <= RING_MS);
-    const cut = keepFrom < 0 ? ring.length : keepFrom;
-    ringStartsAfter = ring[cut - 1]?.seq ?? ringStartsAfter;
-    ring = ring.slice(cut);
+  /** Oldest number from which everything since is remembered. */
+  function horizon(nowMs: number): number {
+    const old = marks.findLast((mark) => nowMs - mark.atMs > CATCH_UP_MS);
+    return Math.max(forgottenUpTo, old?.seq ?? 0, seq - CATCH_UP_CHANGES);
+  }
+
+  function forget(nowMs: number): void {
+    forgottenUpTo = horizon(nowMs);
+    marks = marks.filter((mark) => mark.seq >= forgottenUpTo);
+    for (const [name, change] of changes) {
+      if (change.seq > forgottenUpTo) break;
+      changes.delete(name);
+    }
   }
 
   return {
@@ -76,6 +95,7 @@ export function createHub(clock: Clock): Hub {
     },
     tick: undefined,
     set(topic, key, value) {
+      assert(value !== undefined, "a record has a value; to remove it there is delete", { topic, key });
       states.get(topic)!.set(key, { value, receivedMs: clock.monotonicMs() });
       changed(topic, key);
     },
@@ -85,34 +105,13 @@ export function createHub(clock: Clock): Hub {
     get: (topic, key) => states.get(topic)!.get(key),
     entries: (topic) => states.get(topic)!,
     append(topic, item) {
-      const log = logs.get(topic)!;
-      log.items.push(item);
-      if (log.items.length > LOG_ITEMS * 1.25) {
-        const cut = log.items.length - LOG_ITEMS;
-        log.items = log.items.slice(cut);
-        log.first += cut;
-      }
+      logs.get(topic)!.append(JSON.stringify(item));
       for (const listener of listeners) listener.log(topic);
     },
-    log(topic) {
-      const log = logs.get(topic)!;
-      return {
-        first: log.first,
-        last: log.first + log.items.length - 1,
-        items: (from) => log.items.slice(Math.max(0, from - log.first)),
-      };
-    },
+    log: (topic) => logs.get(topic)!,
     changedSince(since) {
-      if (since > seq || since < ringStartsAfter) return undefined;
-      const seen = new Set<string>();
-      const keys: { topic: StateTopic; key: string }[] = [];
-      for (const change of ring) {
-        const name = `${change.topic}\0${change.key}`;
-        if (change.seq <= since || seen.has(name)) continue;
-        seen.add(name);
-        keys.push({ topic: change.topic, key: change.key });
-      }
-      return keys;
+      if (!Number.isSafeInteger(since) || since > seq || since < horizon(clock.monotonicMs())) return undefined;
+      return [...changes.values()].filter((change) => change.seq > since);
     },
     onChange(listener) {
       listeners.add(listener);

@@ -1,6 +1,9 @@
+import { assert } from "#base/assert.ts";
 import type { Clock } from "../clock.ts";
-import { type Hub, LOG_TOPICS, type LogTopic, STATE_TOPICS, type StateTopic } from "./hub.ts";
+import { createFlow } from "./flow.ts";
+import { type Hub, LOG_TOPICS, type LogTopic, type StateRecord, STATE_TOPICS, type StateTopic } from "./hub.ts";
 import type { Identity } from "./identity.ts";
+import { createSubscriptions, type LogSubscription } from "./subscriptions.ts";
 
 /** The far end of one console's socket. */
 export interface SessionSocket {
@@ -22,55 +25,54 @@ export interface SessionContext {
   readonly sourceAges: () => Readonly<Record<string, number>>;
 }
 
-const HELLO_MS = 5000;
-const HEARTBEAT_MS = 1000;
-const UNACKED_FLUSHES = 8;
-const BUFFERED_BYTES = 1_048_576;
-const QUEUED_ITEMS = 5000;
-const STALLED_MS = 15_000;
-const MESSAGES_PER_S = 50;
-
-interface StateSub {
-  readonly topic: StateTopic;
-  readonly periodMs: number;
-  readonly dirty: Set<string>;
-  dueMs: number;
-}
-
-interface LogSub {
-  readonly topic: LogTopic;
-  readonly periodMs: number;
-  next: number;
-  dueMs: number;
-}
+/** Why a session ends, by the code that the socket closes with. */
+const CLOSE_WORDS = { 1001: "stopping", 4008: "slow_consumer", 4400: "bad_message", 4408: "no_hello", 4429: "rate_limited" } as const;
+export type CloseCode = keyof typeof CLOSE_WORDS;
 
 export interface Session {
   receive(text: string): void;
+  /** Says goodbye and closes. */
+  close(code: CloseCode, detail: string): void;
+  /** The socket is gone. */
   closed(): void;
 }
+
+export const HELLO_MS = 5000;
+export const HEARTBEAT_MS = 1000;
+export const UNACKED_FLUSHES = 8;
+export const BUFFERED_BYTES = 1_048_576;
+export const STALLED_MS = 15_000;
+export const MESSAGES_PER_S = 50;
+/** What waits for a console that does not keep up; beyond, the oldest goes. */
+export const QUEUE = { items: 5000, bytes: 8_388_608 };
+/** Items of a log that a console without a position of its own begins with. */
+export const HISTORY_ITEMS = 500;
+const BATCH_BYTES = 524_288;
 
 /** One console on `/ws`: what it subscribed, what it has acknowledged, what it still must get (console §2.3). */
 export function openSession(socket: SessionSocket, context: SessionContext): Session {
   const { hub, clock } = context;
-  const states = new Map<StateTopic, StateSub>();
-  const logs = new Map<LogTopic, LogSub>();
+  const flow = createFlow();
+  const subscriptions = createSubscriptions();
+  const { states, logs } = subscriptions;
   let greeted = false;
   let open = true;
+  let needsSnapshot = false;
+  /** State number that the console has, or will have when all that was sent has come. */
   let seq = 0;
   let clientLost = 0;
   let coalesced = 0;
-  let unacked = 0;
-  let progressMs = clock.monotonicMs();
   let budget = MESSAGES_PER_S;
   let cancelFlush: (() => void) | undefined;
+  let cancelStall: (() => void) | undefined;
   let cancelBeat = clock.after(HELLO_MS, () => close(4408, "no hello within 5 s"));
 
   const unlisten = hub.onChange({
     state(topic, key) {
-      const sub = states.get(topic);
-      if (sub === undefined) return;
-      if (sub.dirty.has(key)) coalesced += 1;
-      sub.dirty.add(key);
+      const subscription = states.get(topic);
+      if (subscription === undefined) return;
+      if (subscription.dirty.has(key)) coalesced += 1;
+      subscription.dirty.add(key);
       schedule();
     },
     log(topic) {
@@ -78,31 +80,35 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
     },
   });
 
-  function close(code: number, reason: string): void {
+  function close(code: CloseCode, detail: string): void {
     if (!open) return;
+    send({ t: "bye", code: CLOSE_WORDS[code], detail });
     end();
-    socket.send(JSON.stringify({ t: "bye", code: reason }));
-    socket.close(code, reason);
+    socket.close(code, CLOSE_WORDS[code]);
   }
 
   function end(): void {
     open = false;
     unlisten();
     cancelFlush?.();
+    cancelStall?.();
     cancelBeat();
   }
 
-  function send(message: Record<string, unknown>): void {
+  function send(message: Readonly<Record<string, unknown>>): void {
     if (open) socket.send(JSON.stringify(message));
+  }
+
+  function isBehind(): boolean {
+    return flow.unacked > UNACKED_FLUSHES || socket.bufferedBytes > BUFFERED_BYTES;
   }
 
   function schedule(): void {
     if (cancelFlush !== undefined || !greeted || !open) return;
     const nowMs = clock.monotonicMs();
-    const due = [...states.values()].filter((sub) => sub.dirty.size > 0).map((sub) => sub.dueMs);
-    for (const sub of logs.values()) if (sub.next <= hub.log(sub.topic).last) due.push(sub.dueMs);
-    if (due.length === 0) return;
-    cancelFlush = clock.after(Math.max(0, Math.min(...due) - nowMs), () => {
+    const dueMs = needsSnapshot && !isBehind() ? nowMs : subscriptions.nextDueMs((topic) => hub.log(topic).last);
+    if (dueMs === undefined) return;
+    cancelFlush = clock.after(Math.max(0, dueMs - nowMs), () => {
       cancelFlush = undefined;
       flush();
       schedule();
@@ -112,79 +118,83 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
   /** Sends what is due, unless the console is behind: then state merges on and logs wait, up to their limit. */
   function flush(): void {
     const nowMs = clock.monotonicMs();
-    if (unacked > UNACKED_FLUSHES || socket.bufferedBytes > BUFFERED_BYTES) {
-      if (nowMs - progressMs > STALLED_MS) return close(4008, "slow_consumer");
-      for (const sub of states.values()) sub.dueMs = nowMs + sub.periodMs;
-      for (const sub of logs.values()) sub.dueMs = nowMs + sub.periodMs;
-      return;
+    if (isBehind()) return subscriptions.postpone(nowMs);
+    const isStateDue = subscriptions.dirtyStates().some((subscription) => subscription.dueMs <= nowMs);
+    let flushedSeq: number | undefined;
+    if (needsSnapshot) flushedSeq = sendSnapshot(nowMs);
+    else if (isStateDue) flushedSeq = sendDiff(nowMs);
+    const positions = new Map<LogTopic, number>();
+    for (const subscription of logs.values()) {
+      if (subscription.dueMs <= nowMs && sendBatch(subscription, nowMs)) positions.set(subscription.topic, subscription.next - 1);
     }
-    let sent = false;
-    const dueStates = [...states.values()].filter((sub) => sub.dirty.size > 0 && sub.dueMs <= nowMs);
-    if (dueStates.length > 0) {
-      // Every dirty key goes, so that `seq` covers all changes of the subscribed topics.
-      const dirty = [...states.values()].filter((sub) => sub.dirty.size > 0);
-      send({ t: "diff", prev: seq, seq: hub.seq, tick: hub.tick ?? null, src: "live", ch: changesOf(dirty, nowMs) });
-      seq = hub.seq;
-      sent = true;
-    }
-    for (const sub of logs.values()) if (sub.dueMs <= nowMs && flushLog(sub, nowMs)) sent = true;
-    if (sent) unacked += 1;
+    noteSent(flushedSeq, positions, nowMs);
   }
 
-  function changesOf(subs: readonly StateSub[], nowMs: number): Record<string, { set: Record<string, unknown>; del: string[] }> {
+  function noteSent(flushedSeq: number | undefined, positions: ReadonlyMap<LogTopic, number>, nowMs: number): void {
+    if (flushedSeq === undefined && positions.size === 0) return;
+    flow.sent({ ...(flushedSeq === undefined ? {} : { seq: flushedSeq }), logs: positions }, nowMs);
+    watchStall();
+  }
+
+  function watchStall(): void {
+    cancelStall?.();
+    cancelStall = undefined;
+    const sinceMs = flow.stuckSinceMs;
+    if (sinceMs === undefined || !open) return;
+    cancelStall = clock.after(sinceMs + STALLED_MS - clock.monotonicMs(), () => close(4008, `nothing was acknowledged for ${STALLED_MS / 1000} s`));
+  }
+
+  /** Every changed record of every subscribed topic, so that `seq` says what the console has, whatever the topics' rates. */
+  function sendDiff(nowMs: number): number {
     const changes: Record<string, { set: Record<string, unknown>; del: string[] }> = {};
-    for (const sub of subs) {
+    for (const subscription of subscriptions.dirtyStates()) {
       const change = { set: {} as Record<string, unknown>, del: [] as string[] };
-      for (const key of sub.dirty) {
-        const record = hub.get(sub.topic, key);
+      for (const key of subscription.dirty) {
+        const record = hub.get(subscription.topic, key);
         if (record === undefined) change.del.push(key);
-        else change.set[key] = { age_ms: Math.round(nowMs - record.receivedMs), v: record.value };
+        else change.set[key] = aged(record, nowMs);
       }
-      sub.dirty.clear();
-      sub.dueMs = nowMs + sub.periodMs;
-      changes[sub.topic] = change;
+      changes[subscription.topic] = change;
+      subscriptions.flushed(subscription, nowMs);
     }
-    return changes;
+    send({ t: "diff", prev: seq, seq: hub.seq, tick: hub.tick ?? null, src: "live", ch: changes });
+    return (seq = hub.seq);
   }
 
-  function flushLog(sub: LogSub, nowMs: number): boolean {
-    const log = hub.log(sub.topic);
-    if (sub.next > log.last) return false;
-    sub.dueMs = nowMs + sub.periodMs;
-    skipTo(sub, log.first, "ring");
-    if (log.last - sub.next + 1 > QUEUED_ITEMS) skipTo(sub, log.last - QUEUED_ITEMS + 1, "client_slow");
-    send({ t: "batch", topic: sub.topic, first: sub.next, last: log.last, items: log.items(sub.next) });
-    sub.next = log.last + 1;
+  function sendSnapshot(nowMs: number): number {
+    needsSnapshot = false;
+    send(snapshotOf(hub, [...states.keys()], nowMs));
+    for (const subscription of states.values()) subscriptions.flushed(subscription, nowMs);
+    return (seq = hub.seq);
+  }
+
+  function sendBatch(subscription: LogSubscription, nowMs: number): boolean {
+    const { topic } = subscription;
+    const log = hub.log(topic);
+    if (subscription.next > log.last) return false;
+    skipTo(subscription, log.first, "ring");
+    // What a console that comes back is owed does not count as its queue.
+    const queueStart = log.newest(QUEUE);
+    if (queueStart > subscription.owedUpTo + 1) skipTo(subscription, queueStart, "client_slow");
+    const texts = log.read(subscription.next, BATCH_BYTES);
+    const last = subscription.next + texts.length - 1;
+    assert(texts.length > 0, "a batch that is due has items", { topic, next: subscription.next, last: log.last });
+    socket.send(`{"t":"batch","topic":"${topic}","first":${subscription.next},"last":${last},"items":[${texts.join(",")}]}`);
+    subscription.next = last + 1;
+    subscription.dueMs = last < log.last ? nowMs : nowMs + subscription.periodMs;
     return true;
   }
 
-  function skipTo(sub: LogSub, first: number, reason: "ring" | "client_slow"): void {
-    if (sub.next >= first) return;
-    const count = first - sub.next;
+  function skipTo(subscription: LogSubscription, first: number, reason: "ring" | "client_slow"): void {
+    if (subscription.next >= first) return;
+    const count = first - subscription.next;
     clientLost += count;
-    send({ t: "gap", topic: sub.topic, first: sub.next, last: first - 1, count, reason });
-    sub.next = first;
-  }
-
-  function snapshot(): void {
-    const nowMs = clock.monotonicMs();
-    const topics: Record<string, Record<string, unknown>> = {};
-    for (const sub of states.values()) {
-      sub.dirty.clear();
-      sub.dueMs = nowMs + sub.periodMs;
-      topics[sub.topic] = {};
-      for (const [key, record] of hub.entries(sub.topic)) {
-        topics[sub.topic]![key] = { age_ms: Math.round(nowMs - record.receivedMs), v: record.value };
-      }
-    }
-    seq = hub.seq;
-    unacked += 1;
-    send({ t: "snapshot", seq, tick: hub.tick ?? null, src: "live", topics });
+    send({ t: "gap", topic: subscription.topic, first: subscription.next, last: first - 1, count, reason });
+    subscription.next = first;
   }
 
   function heartbeat(): void {
     budget = MESSAGES_PER_S;
-    if (unacked > UNACKED_FLUSHES && clock.monotonicMs() - progressMs > STALLED_MS) return close(4008, "slow_consumer");
     const { upstream, refused } = context.losses();
     send({
       t: "hb",
@@ -195,50 +205,85 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
       coalesced,
     });
     cancelBeat = clock.after(HEARTBEAT_MS, heartbeat);
+    schedule();
   }
 
   function hello(message: Readonly<Record<string, unknown>>): void {
     if (greeted) return close(4400, "hello came twice");
+    if (message.v !== 1) return close(4400, `hello has version ${JSON.stringify(message.v)?.slice(0, 40)}: this gateway speaks 1`);
     greeted = true;
     cancelBeat();
-    subscribe(message.subs);
-    const resume = message.resume as { epoch?: unknown; seq?: unknown; batch?: Record<string, unknown> } | undefined;
-    const missed = resume?.epoch === hub.epoch && typeof resume.seq === "number" ? hub.changedSince(resume.seq) : undefined;
-    send({
-      t: "hello",
-      v: 1,
-      epoch: hub.epoch,
-      seq: hub.seq,
-      resumed: missed !== undefined,
-      runtime: "embedded",
-      me: context.identity,
-      ...context.about(),
+    const resume = (message.resume ?? {}) as { epoch?: unknown; seq?: unknown; batch?: Readonly<Record<string, unknown>> };
+    const isKnown = resume.epoch === hub.epoch;
+    const missed = isKnown && typeof resume.seq === "number" ? hub.changedSince(resume.seq) : undefined;
+    const me = context.identity;
+    const resumed = missed !== undefined;
+    send({ t: "hello", v: 1, epoch: hub.epoch, seq: hub.seq, resumed, runtime: "embedded", me, ...context.about() });
+    subscribe(message.subs, (topic) => {
+      const position = resume.batch?.[topic];
+      if (resume.epoch === undefined || !Number.isSafeInteger(position) || (position as number) < 0) return undefined;
+      // Another gateway start numbers anew: all that this one has is new to the console.
+      if (!isKnown) return 0;
+      return (position as number) <= hub.log(topic).last ? (position as number) : undefined;
     });
-    for (const sub of logs.values()) {
-      const last = resume?.epoch === hub.epoch ? resume?.batch?.[sub.topic] : undefined;
-      sub.next = typeof last === "number" ? last + 1 : hub.log(sub.topic).first;
-    }
-    if (missed === undefined) snapshot();
+    if (missed === undefined) needsSnapshot = true;
     else {
-      seq = resume!.seq as number;
+      seq = resume.seq as number;
       for (const { topic, key } of missed) states.get(topic)?.dirty.add(key);
     }
+    flush();
     heartbeat();
+  }
+
+  /** Takes subscriptions; `positionOf` is the number of the last item that the console has of a log, undefined when it has none. */
+  function subscribe(asked: unknown, positionOf: (topic: LogTopic) => number | undefined): void {
+    const nowMs = clock.monotonicMs();
+    for (const one of Array.isArray(asked) ? (asked as unknown[]) : []) {
+      const { topic, hz, flush_ms: flushMs, src = "live" } = (one ?? {}) as Readonly<Record<string, unknown>>;
+      if (src !== "live") refuse(`no source ${String(src)}: this gateway has live`);
+      else if (STATE_TOPICS.includes(topic as StateTopic)) subscriptions.addState(topic as StateTopic, hz, nowMs);
+      else if (LOG_TOPICS.includes(topic as LogTopic)) {
+        const { first, last, newest } = hub.log(topic as LogTopic);
+        const position = positionOf(topic as LogTopic);
+        const next = position === undefined ? Math.max(first, newest({ ...QUEUE, items: HISTORY_ITEMS })) : position + 1;
+        subscriptions.addLog(topic as LogTopic, flushMs, { next, owedUpTo: last, nowMs });
+      } else refuse(`no topic ${String(topic)}: topics are ${[...STATE_TOPICS, ...LOG_TOPICS].join(", ")}`);
+    }
+  }
+
+  function refuse(detail: string): void {
+    send({ t: "error", code: "not_found", detail });
+  }
+
+  function acknowledged(message: Readonly<Record<string, unknown>>): void {
+    if (typeof message.seq !== "number") return close(4400, "ack has no seq");
+    const positions = (message.batch ?? {}) as Readonly<Record<string, unknown>>;
+    flow.acknowledge(message.seq, positions, clock.monotonicMs());
+    watchStall();
     schedule();
   }
 
-  function subscribe(subs: unknown): void {
-    const nowMs = clock.monotonicMs();
-    for (const sub of Array.isArray(subs) ? (subs as Record<string, unknown>[]) : []) {
-      const topic = sub?.topic as string;
-      if (STATE_TOPICS.includes(topic as StateTopic)) {
-        const periodMs = 1000 / boundedNumber(sub.hz, 1, 30, 10);
-        states.set(topic as StateTopic, { topic: topic as StateTopic, periodMs, dirty: new Set(), dueMs: nowMs });
-      } else if (LOG_TOPICS.includes(topic as LogTopic)) {
-        const periodMs = boundedNumber(sub.flush_ms, 20, 1000, 100);
-        logs.set(topic as LogTopic, { topic: topic as LogTopic, periodMs, next: hub.log(topic as LogTopic).last + 1, dueMs: nowMs });
-      } else
-        send({ t: "error", code: "not_found", detail: `no topic ${topic}: topics are ${[...STATE_TOPICS, ...LOG_TOPICS].join(", ")}` });
+  function dispatch(message: Readonly<Record<string, unknown>>): void {
+    switch (message.t) {
+      case "hello":
+        return hello(message);
+      case "ack":
+        return acknowledged(message);
+      case "sub":
+        subscribe(message.subs, () => undefined);
+        needsSnapshot = true;
+        return schedule();
+      case "unsub":
+        return subscriptions.remove(message.topic);
+      case "resync":
+        flow.forgetState();
+        watchStall();
+        needsSnapshot = true;
+        return schedule();
+      case "ping":
+        return send({ t: "pong", seq: hub.seq });
+      default:
+        return close(4400, `unknown message ${String(message.t).slice(0, 40)}`);
     }
   }
 
@@ -246,40 +291,34 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
     receive(text) {
       if (!open) return;
       budget -= 1;
-      if (budget < 0) return close(4429, "more than 50 messages a second");
-      let message: Record<string, unknown>;
-      try {
-        message = JSON.parse(text) as Record<string, unknown>;
-      } catch {
-        return close(4400, "the message is not JSON");
-      }
-      if (!greeted && message?.t !== "hello") return close(4400, "the first message must be hello");
-      switch (message?.t) {
-        case "hello":
-          return hello(message);
-        case "ack":
-          unacked = 0;
-          progressMs = clock.monotonicMs();
-          return schedule();
-        case "sub":
-          subscribe(message.subs);
-          return snapshot();
-        case "unsub":
-          states.delete(message.topic as StateTopic);
-          logs.delete(message.topic as LogTopic);
-          return;
-        case "resync":
-          return snapshot();
-        case "ping":
-          return send({ t: "pong", seq: hub.seq });
-        default:
-          return close(4400, `unknown message ${String(message?.t)}`);
-      }
+      if (budget < 0) return close(4429, `more than ${MESSAGES_PER_S} messages a second`);
+      const message = parsed(text);
+      if (message === undefined) return close(4400, "the message is not a JSON object");
+      if (!greeted && message.t !== "hello") return close(4400, "the first message must be hello");
+      dispatch(message);
     },
+    close,
     closed: end,
   };
 }
 
-function boundedNumber(value: unknown, low: number, high: number, fallback: number): number {
-  return typeof value === "number" && value >= low && value <= high ? value : fallback;
+/** Everything that is known of some topics, with the age of each record. */
+export function snapshotOf(hub: Hub, topics: readonly StateTopic[], nowMs: number): Record<string, unknown> {
+  const records = (topic: StateTopic): Record<string, unknown> =>
+    Object.fromEntries([...hub.entries(topic)].map(([key, record]) => [key, aged(record, nowMs)]));
+  const known = Object.fromEntries(topics.map((topic) => [topic, records(topic)]));
+  return { t: "snapshot", seq: hub.seq, tick: hub.tick ?? null, src: "live", topics: known };
+}
+
+function aged(record: StateRecord, nowMs: number): { readonly age_ms: number; readonly v: unknown } {
+  return { age_ms: Math.max(0, Math.round(nowMs - record.receivedMs)), v: record.value };
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const message = JSON.parse(text) as unknown;
+    return typeof message === "object" && message !== null && !Array.isArray(message) ? (message as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
 }
