@@ -295,10 +295,12 @@ describe("audit", () => {
     await rig.clock.advance(50);
     isFull = true;
     const unavailable = { ok: false, error: "exception", error_detail: { code: "exception", details: { reason: "audit_unavailable" } } };
-    const { tick } = rig.sim.machine;
 
     // Refused after the machine had taken it: it is as it was, in memory and in the file.
     expect(await rig.command("incident.ack", { incident_id: SPIKE, occ: 1 }, ANNA)).toMatchObject(unavailable);
+    isFull = false;
+    await rig.clock.advance(1500);
+    isFull = true;
     const text = readFileSync(rig.rulesPath, "utf8");
     const off = { rule_id: "TEMP_CORE_SPIKE", enabled: false };
     expect(await rig.command("rules.set_enabled", off, asSupervisor("rules.set_enabled", off))).toMatchObject(unavailable);
@@ -306,6 +308,7 @@ describe("audit", () => {
     expect(rig.alarms.machine.views().find((view) => view.incident_id === SPIKE)).toMatchObject({ letter: "B", rule_disabled: false });
     expect(rig.alarms.problem()).toContain("disk is full");
 
+    const { tick } = rig.sim.machine;
     // Refused before: what arrives meanwhile waits, and the sim goes on.
     rig.bus.publish(SUBJECTS.audit, Buffer.from(JSON.stringify({ kind: "note", source: "elsewhere", operator: "otto" })), {
       msgId: "note-1",

@@ -23,6 +23,16 @@ export const REASONS: Readonly<Record<string, Text>> = {
   thermal_warn: { en: "temperature reached the warning", ru: "температура достигла предупреждения" },
   supply_short: { en: "supply does not cover the loads", ru: "питания не хватает на нагрузки" },
   docked: { en: "held at the dock", ru: "удерживается у дока" },
+  BUS_V_ZERO: { en: "bus voltage is zero", ru: "напряжение шины равно нулю" },
+  PDU_OVERCURRENT: { en: "bus over its limit with nothing left to cut", ru: "шина выше предела, отключать больше нечего" },
+  BATTERY_CHARGE_LIMIT: { en: "more power than the battery may take", ru: "мощности больше, чем батарея может принять" },
+  BATTERY_DISCHARGE_LIMIT: { en: "loads ask more than the battery may give", ru: "нагрузки просят больше, чем батарея может отдать" },
+  BATTERY_CAPACITY_ZERO: { en: "the battery has no capacity", ru: "у батареи нет ёмкости" },
+  BATTERY_CAPACITY_MISSING: { en: "the profile gives no battery capacity", ru: "в профиле нет ёмкости батареи" },
+  BATTERY_EMPTY: { en: "the battery is empty", ru: "батарея разряжена" },
+  POWER_PLANE_CONFIG_MISSING: { en: "the profile has no power plane", ru: "в профиле нет контура питания" },
+  THERMAL_PLANE_PARAM_INVALID: { en: "a trip without hysteresis; 1 °C is used", ru: "защита без гистерезиса; взят 1 °C" },
+  THERMAL_TRIP: { en: "thermal trip", ru: "тепловая защита" },
 };
 
 /** Loads of the craft, for people. */

@@ -4,7 +4,7 @@ import { utf8Decode } from "#base/utf8.ts";
 import type { Bus, StreamMsg } from "#bus/port.ts";
 import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
 import { DURABLES, STREAMS } from "#contracts/streams.ts";
-import { EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
+import { EVENTS_PREFIX } from "#contracts/subjects.ts";
 import type { AlarmsBatch } from "#store/alarms-store.ts";
 import type { AlarmsMachine, AlarmsOutput } from "#twin/alarms-machine.ts";
 import { chainedDraft } from "./audit-records.ts";
@@ -60,9 +60,6 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
   let cancelTimer: (() => void) | undefined;
   let run = options.run;
   let auditPosition = options.auditPosition;
-  /** Newest sequences that arrived, and the newest of them on the audit subject. */
-  const arrived = { events: 0, audits: auditPosition, auditEvents: 0 };
-  let onArrival: (() => void) | undefined;
   let isDraining = false;
 
   function accept(message: StreamMsg): readonly AlarmsOutput[] {
@@ -120,15 +117,9 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
 
   function received(inbox: StreamMsg[], message: StreamMsg): void {
     inbox.push(message);
-    if (inbox === audits) arrived.audits = Math.max(arrived.audits, message.seq);
-    else {
-      arrived.events = Math.max(arrived.events, message.seq);
-      if (message.subject === SUBJECTS.audit) arrived.auditEvents = Math.max(arrived.auditEvents, message.seq);
-    }
     // While a batch waits to be stored again, its retry takes the new ones along.
     if (batch === undefined && inbox.length >= BATCH_INPUTS) flush();
     else cancelTimer ??= clock.after(BATCH_MS, flush);
-    onArrival?.();
   }
 
   function read(durable: (typeof DURABLES)["alarmsEvents" | "eventsAudit"], inbox: StreamMsg[]): AsyncIterator<unknown> {
@@ -145,6 +136,13 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
     return messages;
   }
 
+  /** Messages that the stream still holds for this reader, or that are on their way. */
+  async function unsettled(): Promise<number> {
+    const { durables } = await bus.streams.info(STREAMS.events.name);
+    const own: readonly string[] = [DURABLES.alarmsEvents.name, DURABLES.eventsAudit.name];
+    return durables.reduce((sum, { name, pending, ackPending }) => sum + (own.includes(name) ? pending + ackPending : 0), 0);
+  }
+
   await bus.streams.ensureDurable(DURABLES.alarmsEvents);
   await bus.streams.ensureDurable(DURABLES.eventsAudit);
   const readers = [read(DURABLES.alarmsEvents, events), read(DURABLES.eventsAudit, audits)];
@@ -156,18 +154,8 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
     flush,
     async drain(timeoutMs) {
       isDraining = true;
-      const { lastSeq } = await bus.streams.info(STREAMS.events.name);
-      const isCaughtUp = (): boolean => Math.max(arrived.events, machine.afterSeq()) >= lastSeq && arrived.audits >= arrived.auditEvents;
-      if (!isCaughtUp()) {
-        await new Promise<void>((done) => {
-          const cancel = clock.after(timeoutMs, done);
-          onArrival = () => {
-            if (!isCaughtUp()) return;
-            cancel();
-            done();
-          };
-        });
-      }
+      const endMs = clock.monotonicMs() + timeoutMs;
+      while (flush() && (await unsettled()) > 0 && clock.monotonicMs() < endMs) await new Promise((done) => setImmediate(done));
       for (const reader of readers) await reader.return?.();
       flush();
       cancelTimer?.();

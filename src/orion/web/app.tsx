@@ -56,7 +56,7 @@ export function App() {
             {t("why")} <span class="num">{explainEntries()?.length ?? "—"}</span>
           </button>
         </nav>
-        <main id="main" tabIndex={-1}>
+        <main id="main" tabIndex={-1} class={model.data.value.kind === "ok" ? "" : "data-old"}>
           <h1>{t(screen.value)}</h1>
           <Content />
         </main>

@@ -10,7 +10,7 @@ import { commandLabel, StageDots } from "./command-row-view.tsx";
 /** The two rows that every screen keeps: where time is, whether one can believe it, what calls, what was commanded last. */
 export function Bar() {
   return (
-    <header class="bar">
+    <header class={`bar ${model.data.value.kind === "ok" ? "" : "data-old"} ${model.link.value.kind === "lost" ? "link-lost" : ""}`}>
       <div class="bar-row">
         <SimClock />
         <SimState />

@@ -16,6 +16,7 @@ export function loadName(load: string): string {
 
 /** A reason code in words, with the code kept where it is not known. */
 export function reasonText(reason: string): string {
-  const known = REASONS[reason];
+  // A fault string may name its node behind a colon.
+  const known = REASONS[reason.split(":")[0]!];
   return known === undefined ? reason : t(known);
 }

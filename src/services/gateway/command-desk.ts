@@ -1,42 +1,19 @@
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { canonicalJson } from "#base/canonical-json.ts";
+import { QikiError } from "#base/error.ts";
 import type { Bus } from "#bus/port.ts";
 import { type CommandLimits, checkParameters, specOf } from "#contracts/command.ts";
 import type { CommandSpec, Role } from "#contracts/command-catalogue.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "../clock.ts";
 import { signCommand } from "../command-signature.ts";
+import { ARM_MS, createArming } from "./arming.ts";
+import { type CommandRow, createCommandRows } from "./command-rows.ts";
 import type { Hub } from "./hub.ts";
 import type { Identity } from "./identity.ts";
 import { Problem } from "./problem.ts";
 
-export type Stage = "SENT" | "APPLIED" | "REJECTED" | "EFFECT_CONFIRMED" | "EFFECT_MISSING" | "TIMEOUT" | "NOT_SENT";
-
-/** One command as every console sees it, from sending to effect. */
-export interface CommandRow {
-  readonly request_id: string;
-  readonly command_name: string;
-  readonly parameters: Readonly<Record<string, unknown>>;
-  readonly sender: string;
-  readonly role: string;
-  readonly reason?: string;
-  readonly incident_key?: string;
-  readonly stage: Stage;
-  /** Whether the catalogue has an effect to check: without one APPLIED is the end. */
-  readonly has_effect: boolean;
-  readonly sent_wall: string;
-  readonly answered_ms?: number;
-  readonly settled_ms?: number;
-  readonly tick?: number;
-  readonly order?: number;
-  readonly code?: string;
-  readonly detail?: string;
-  readonly details?: unknown;
-  /** The answer came after the wait had ended. */
-  readonly late?: true;
-  readonly effect?: unknown;
-}
-
+/** A command as a console asks for it; nothing of it is checked yet. */
 export interface CommandRequest {
   readonly request_id?: unknown;
   readonly command_name?: unknown;
@@ -49,94 +26,95 @@ export interface CommandRequest {
 }
 
 export interface CommandDesk {
+  /** @throws Problem */
   arm(request: CommandRequest, sender: Identity): Record<string, unknown>;
-  send(request: CommandRequest, sender: Identity): { readonly row: CommandRow; readonly replay: boolean };
+  /** Sends, or finds the row of the same request sent before. @throws Problem */
+  send(request: CommandRequest, sender: Identity): { readonly row: CommandRow; readonly isReplay: boolean };
   /** The row once its ACK or the end of the wait is there, at most after `timeoutMs`. */
-  settled(requestId: string, timeoutMs: number): Promise<CommandRow>;
+  settled(requestId: string, timeoutMs: number): Promise<CommandRow | undefined>;
   ack(payload: Readonly<Record<string, unknown>>): void;
   effect(payload: Readonly<Record<string, unknown>>): void;
+  /** Newest first. */
   rows(): readonly CommandRow[];
+  row(requestId: string): CommandRow | undefined;
 }
 
 export interface CommandDeskOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly hub: Hub;
+  /** Key that the commands are signed with; their owners know it. */
   readonly key: { readonly id: string; readonly secret: string };
+  /** Limits of the running configuration, once the sim has told them. */
   readonly limits: () => CommandLimits | undefined;
-  /** Tells the audit trail of a refused attempt. */
-  readonly denied: (sender: Identity, commandName: string, why: string) => void;
 }
 
-export const ACK_WAIT_MS = 2000;
-const ARM_MS = 15_000;
-const ROWS = 500;
+interface Checked {
+  readonly spec: CommandSpec;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** What makes two requests the same command: name, parameters, operator. */
+  readonly digest: string;
+}
+
 const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, supervisor: 2, admin: 3 };
-const ARMED_MAX = 1000;
+const EXPIRES_MAX_S = 86_400;
+const TEXT_MAX = 500;
+const REQUEST_ID = /^[\w:-]{1,100}$/;
+/** Before a sim has told its limits, the owner of a command is the only one to know them. */
+const NO_LIMITS: CommandLimits = {
+  max_speed: Number.MAX_VALUE,
+  max_speed_mps: Number.MAX_VALUE,
+  shelve_max_s: Number.MAX_VALUE,
+  ports: [],
+};
 
-/** Sends the consoles' commands and keeps each one's row up to date (console §3.4). */
+/** Checks the consoles' commands, sends them signed, and keeps each one's row up to date (console §2.2, §3.4). */
 export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
-  const { bus, clock, hub } = options;
-  const rows = new Map<string, { row: CommandRow; digest: string; sentMs: number; cancel: () => void; waiting: (() => void)[] }>();
-  const armed = new Map<string, { digest: string; operator: string; untilMs: number }>();
+  const { bus, clock, hub, key } = options;
+  const rows = createCommandRows(clock, hub);
+  const arming = createArming(clock);
 
-  function update(requestId: string, change: Partial<CommandRow>): void {
-    const entry = rows.get(requestId);
-    if (entry === undefined) return;
-    entry.row = { ...entry.row, ...change };
-    hub.set("commands", requestId, entry.row);
-    if (entry.row.stage !== "SENT") for (const wake of entry.waiting.splice(0)) wake();
-  }
-
-  function check(request: CommandRequest, sender: Identity): { spec: CommandSpec; parameters: Readonly<Record<string, unknown>> } {
-    const name = request.command_name;
-    if (typeof name !== "string")
-      throw new Problem("invalid_parameter", "command_name is missing: expected a command of /api/catalog", { path: "command_name" });
-    const spec = specOf(name);
-    if ("code" in spec) throw new Problem("unknown_command", spec.message, { path: "command_name", expected: spec.expected });
+  function check(request: CommandRequest, sender: Identity): Checked {
+    const spec = specAsked(request.command_name);
     if (RANK[sender.role] < RANK[spec.role]) {
-      options.denied(sender, name, `role ${sender.role}, needs ${spec.role}`);
-      throw new Problem(
-        "forbidden",
-        `${name} needs the role ${spec.role}; ${sender.name} has ${sender.role}${sender.role === "viewer" ? ": sign in first" : ""}`,
-      );
+      const hint = sender.role === "viewer" ? ": sign in first" : "";
+      throw new Problem("forbidden", `${spec.name} needs the role ${spec.role}; ${sender.name} has ${sender.role}${hint}`, {
+        ...(typeof request.request_id === "string" ? { request_id: request.request_id } : {}),
+      });
     }
-    const parameters = (request.parameters ?? {}) as Readonly<Record<string, unknown>>;
+    const parameters = request.parameters ?? {};
     if (typeof parameters !== "object" || Array.isArray(parameters))
-      throw new Problem("invalid_parameter", "parameters is not an object", { path: "parameters" });
+      throw new Problem("invalid_parameter", "parameters is not an object: expected an object of name and value", { path: "parameters" });
     const limits = options.limits();
-    const checked = limits === undefined ? undefined : checkParameters(spec, parameters, limits);
-    if (checked?.kind === "refused") {
-      const { code, message, field, expected } = checked.refusal;
-      throw new Problem(code === "invalid_mode" ? code : "invalid_parameter", message, { path: `parameters.${field}`, expected });
+    if (limits === undefined && spec.owner === "sim")
+      throw new Problem("bus_unavailable", `no simulation has reported on the bus yet, so nobody can take ${spec.name}: is it running?`);
+    const checked = checkParameters(spec, parameters as Checked["parameters"], limits ?? NO_LIMITS);
+    if (checked.kind === "refused") {
+      const { code, message, field, given, expected, unit } = checked.refusal;
+      const refused = { path: `parameters.${field}`, given, expected, ...(unit === undefined ? {} : { unit }) };
+      throw new Problem(code === "invalid_mode" ? code : "invalid_parameter", message, refused);
     }
-    return { spec, parameters };
+    return { spec, parameters: parameters as Checked["parameters"], digest: digestOf(spec, parameters, sender) };
   }
 
-  function checkHazard(spec: CommandSpec, request: CommandRequest, digest: string, sender: Identity): void {
-    if (spec.hazard === "confirm" && request.confirm !== true) {
-      throw new Problem("confirm_required", `${spec.name} needs confirm:true: ${spec.consequence.en}`);
-    }
+  function checkHazard({ spec, digest }: Checked, request: CommandRequest): void {
+    if (spec.hazard === "confirm" && request.confirm !== true)
+      throw new Problem("confirm_required", `${spec.name} needs confirm:true. ${spec.consequence.en}`, { path: "confirm" });
     if (spec.hazard !== "arm") return;
     if (typeof request.arm_token !== "string")
-      throw new Problem("arm_required", `${spec.name} is hazardous: arm it first (POST /api/commands/arm), then send within 15 s`);
-    const arming = armed.get(request.arm_token);
-    armed.delete(request.arm_token);
-    if (arming === undefined || arming.untilMs <= clock.monotonicMs())
-      throw new Problem("arm_expired", `${spec.name} is no longer armed: arm it again`);
-    if (arming.digest !== digest || arming.operator !== sender.name) {
-      options.denied(sender, spec.name, "arm_mismatch");
-      throw new Problem("arm_mismatch", `${spec.name} was armed with other parameters or by another operator: arm it again`);
-    }
+      throw new Problem("arm_required", `${spec.name} is hazardous: arm it (POST /api/commands/arm), then send it within 15 s`, {
+        path: "arm_token",
+      });
+    const state = arming.use(request.arm_token, digest);
+    if (state === "expired") throw new Problem("arm_expired", `${spec.name} is not armed any more: arm it again`, { path: "arm_token" });
+    if (state === "mismatch")
+      throw new Problem("arm_mismatch", `${spec.name} was armed with other parameters or by another operator: arm it again`, {
+        path: "arm_token",
+        ...(typeof request.request_id === "string" ? { request_id: request.request_id } : {}),
+      });
   }
 
-  function transmit(
-    requestId: string,
-    spec: CommandSpec,
-    parameters: Readonly<Record<string, unknown>>,
-    sender: Identity,
-    request: CommandRequest,
-  ): void {
+  function transmit(requestId: string, { spec, parameters }: Checked, sender: Identity, expiresS: number | undefined): boolean {
     const metadata: Record<string, unknown> = {
       message_id: requestId,
       correlation_id: requestId,
@@ -144,117 +122,98 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
       message_type: "control",
       source: "orion",
       actor: { id: sender.name, role: sender.role },
-      confirm: true,
-      key_id: options.key.id,
+      key_id: key.id,
     };
-    if (typeof request.expires_s === "number" && request.expires_s > 0)
-      metadata.expires_at = new Date(clock.nowMs() + request.expires_s * 1000).toISOString();
+    if (spec.hazard !== "none") metadata.confirm = true;
+    if (expiresS !== undefined) metadata.expires_at = new Date(clock.nowMs() + expiresS * 1000).toISOString();
     const message = { command_name: spec.name, parameters, metadata };
-    metadata.signature = signCommand(message, options.key.secret);
-    const state = bus.publish(SUBJECTS.commands, Buffer.from(JSON.stringify(message)));
-    if (state !== "sent") update(requestId, { stage: "NOT_SENT", detail: "the bus is not connected: the command was not sent" });
+    metadata.signature = signCommand(message, key.secret);
+    try {
+      return bus.publish(SUBJECTS.commands, Buffer.from(JSON.stringify(message))) === "sent";
+    } catch (error) {
+      if (error instanceof QikiError && error.code === "closed") return false;
+      throw error;
+    }
   }
 
-  function send(request: CommandRequest, sender: Identity): { row: CommandRow; replay: boolean } {
-    const { spec, parameters } = check(request, sender);
-    const requestId = request.request_id ?? randomUUID();
-    if (typeof requestId !== "string" || !/^[\w:-]{1,100}$/.test(requestId)) {
-      throw new Problem("invalid_parameter", "request_id is not an id: expected 1 to 100 letters, digits, _ : or -", {
-        path: "request_id",
-      });
-    }
-    const digest = digestOf(spec.name, parameters, sender);
+  function send(request: CommandRequest, sender: Identity): { row: CommandRow; isReplay: boolean } {
+    const checked = check(request, sender);
+    const { spec, parameters, digest } = checked;
+    const requestId = requestIdOf(request.request_id);
+    const expiresS = numberWithin(request.expires_s, "expires_s", EXPIRES_MAX_S);
+    const more = { reason: textOf(request.reason, "reason"), incident_key: textOf(request.incident_key, "incident_key") };
     const known = rows.get(requestId);
     if (known !== undefined && known.digest !== digest)
-      throw new Problem("request_id_reused", `request id ${requestId} was used for another command`, { request_id: requestId });
-    if (known !== undefined && known.row.stage !== "TIMEOUT" && known.row.stage !== "NOT_SENT") return { row: known.row, replay: true };
-    if (known === undefined) checkHazard(spec, request, digest, sender);
-    const row: CommandRow = {
-      request_id: requestId,
-      command_name: spec.name,
-      parameters,
-      sender: sender.name,
-      role: sender.role,
-      ...(typeof request.reason === "string" ? { reason: request.reason } : {}),
-      ...(typeof request.incident_key === "string" ? { incident_key: request.incident_key } : {}),
-      stage: "SENT",
-      has_effect: spec.effect !== undefined,
-      sent_wall: new Date(clock.nowMs()).toISOString(),
-    };
-    known?.cancel();
-    const cancel = clock.after(ACK_WAIT_MS, () => {
-      if (rows.get(requestId)?.row.stage === "SENT")
-        update(requestId, { stage: "TIMEOUT", detail: "no answer in 2.0 s: unknown whether it was applied" });
-    });
-    rows.set(requestId, { row, digest, sentMs: clock.monotonicMs(), cancel, waiting: [] });
-    hub.set("commands", requestId, row);
-    forgetOld();
-    transmit(requestId, spec, parameters, sender, request);
-    return { row: rows.get(requestId)!.row, replay: known !== undefined };
-  }
-
-  function forgetOld(): void {
-    for (const [requestId, entry] of rows) {
-      if (rows.size <= ROWS) return;
-      entry.cancel();
-      rows.delete(requestId);
-      hub.delete("commands", requestId);
-    }
+      throw new Problem("request_id_reused", `request id ${requestId} was used for another command: give every command its own`, {
+        request_id: requestId,
+      });
+    const isRetry = known?.row.stage === "TIMEOUT" || known?.row.stage === "NOT_SENT";
+    if (known !== undefined && !isRetry) return { row: known.row, isReplay: true };
+    // Whoever retries at once means what was confirmed a moment ago; later the craft may be in another state.
+    if (known === undefined || clock.monotonicMs() - known.sentMs > ARM_MS) checkHazard(checked, request);
+    rows.sent(
+      {
+        request_id: requestId,
+        command_name: spec.name,
+        parameters,
+        sender: sender.name,
+        role: sender.role,
+        ...(more.reason === undefined ? {} : { reason: more.reason }),
+        ...(more.incident_key === undefined ? {} : { incident_key: more.incident_key }),
+        stage: "SENT",
+        has_effect: spec.effect !== undefined,
+        sent_wall: new Date(clock.nowMs()).toISOString(),
+      },
+      digest,
+    );
+    if (!transmit(requestId, checked, sender, expiresS)) rows.notSent(requestId);
+    return { row: rows.get(requestId)!.row, isReplay: known !== undefined };
   }
 
   return {
     arm(request, sender) {
-      const { spec, parameters } = check(request, sender);
-      for (const [token, arming] of armed) if (arming.untilMs <= clock.monotonicMs() || armed.size > ARMED_MAX) armed.delete(token);
-      const digest = digestOf(spec.name, parameters, sender);
-      const token = randomBytes(18).toString("base64url");
-      armed.set(token, { digest, operator: sender.name, untilMs: clock.monotonicMs() + ARM_MS });
-      return { arm_token: token, digest, expires_ms: ARM_MS, consequence: spec.consequence };
+      const { spec, digest } = check(request, sender);
+      return { arm_token: arming.arm(digest), digest, expires_ms: ARM_MS, consequence: spec.consequence };
     },
     send,
-    settled(requestId, timeoutMs) {
-      const entry = rows.get(requestId);
-      if (entry === undefined) throw new Problem("not_found", `no command with request id ${requestId}`);
-      if (entry.row.stage !== "SENT") return Promise.resolve(entry.row);
-      return new Promise((done) => {
-        const cancel = clock.after(timeoutMs, () => done(entry.row));
-        entry.waiting.push(() => {
-          cancel();
-          done(entry.row);
-        });
-      });
-    },
-    ack(payload) {
-      const requestId = payload.request_id as string | null;
-      const entry = requestId === null ? undefined : rows.get(requestId);
-      if (entry === undefined || (entry.row.stage !== "SENT" && entry.row.stage !== "TIMEOUT")) return;
-      entry.cancel();
-      const error = payload.error_detail as { code: string; message: string; details?: unknown } | undefined;
-      update(requestId!, {
-        stage: payload.ok === true ? "APPLIED" : "REJECTED",
-        answered_ms: Math.round(clock.monotonicMs() - entry.sentMs),
-        tick: payload.tick as number,
-        order: payload.order as number,
-        ...(entry.row.stage === "TIMEOUT" ? { late: true as const } : {}),
-        ...(error === undefined ? {} : { code: error.code, detail: error.message, details: error.details }),
-      });
-    },
-    effect(payload) {
-      const requestId = payload.request_id as string;
-      const entry = rows.get(requestId);
-      if (entry === undefined || entry.row.stage !== "APPLIED") return;
-      update(requestId, {
-        stage: payload.ok === true ? "EFFECT_CONFIRMED" : "EFFECT_MISSING",
-        settled_ms: Math.round(clock.monotonicMs() - entry.sentMs),
-        effect: payload,
-      });
-    },
-    rows: () => [...rows.values()].map(({ row }) => row).reverse(),
+    settled: rows.settled,
+    ack: rows.ack,
+    effect: rows.effect,
+    rows: rows.list,
+    row: (requestId) => rows.get(requestId)?.row,
   };
 }
 
-function digestOf(commandName: string, parameters: Readonly<Record<string, unknown>>, sender: Identity): string {
+function specAsked(name: unknown): CommandSpec {
+  if (typeof name !== "string")
+    throw new Problem("invalid_parameter", "command_name is missing: expected a command of /api/catalog", { path: "command_name" });
+  const spec = specOf(name);
+  if (!("code" in spec)) return spec;
+  throw new Problem("unknown_command", `${spec.message}: /api/catalog lists them`, { path: "command_name", expected: spec.expected });
+}
+
+function requestIdOf(given: unknown): string {
+  if (given === undefined) return randomUUID();
+  if (typeof given === "string" && REQUEST_ID.test(given)) return given;
+  throw new Problem("invalid_parameter", "request_id is not an id: expected 1 to 100 letters, digits, _ : or -", { path: "request_id" });
+}
+
+function numberWithin(given: unknown, path: string, max: number): number | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === "number" && given > 0 && given <= max) return given;
+  const expected = `a number in (0, ${max}] s`;
+  throw new Problem("invalid_parameter", `${path} is ${JSON.stringify(given)}, expected ${expected}`, { path, given, expected });
+}
+
+function textOf(given: unknown, path: string): string | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === "string" && given.length <= TEXT_MAX) return given;
+  const expected = `a text of at most ${TEXT_MAX} characters`;
+  throw new Problem("invalid_parameter", `${path} is not ${expected}`, { path, expected });
+}
+
+function digestOf(spec: CommandSpec, parameters: object, sender: Identity): string {
   return createHash("sha256")
-    .update(canonicalJson({ command_name: commandName, parameters, operator: sender.name }))
+    .update(canonicalJson({ command_name: spec.name, parameters, operator: sender.name }))
     .digest("hex");
 }

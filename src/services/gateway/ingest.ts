@@ -1,68 +1,79 @@
 import type { z } from "zod";
-import type { Bus, Msg } from "#bus/port.ts";
-import { RUN_HEADER, SEQ_HEADER } from "#contracts/message.ts";
-import { INCIDENT_KEY_PREFIX, STATE_BUCKET } from "#contracts/streams.ts";
+import { utf8Decode } from "#base/utf8.ts";
+import type { Bus, LastValueChange, Msg } from "#bus/port.ts";
+import { RUN_HEADER } from "#contracts/message.ts";
+import { INCIDENT_KEY_PREFIX, STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import { EVENTS_PATTERN, SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
 import { SUBJECT_SCHEMAS } from "../publisher.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import type { Hub } from "./hub.ts";
+import { createLossWatch, type TelemetryMoment } from "./loss-watch.ts";
 
 /** What the gateway has read off the bus, beside what it put into the hub. */
 export interface Ingest {
   losses(): { readonly upstream: number; readonly refused: number };
+  /** Age of the newest message of each source topic, ms. */
   sourceAges(): Record<string, number>;
   /** The run record of the sim: identity, settings, limits. */
   run(): Readonly<Record<string, unknown>> | undefined;
   stop(): void;
 }
 
+export interface IngestOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly hub: Hub;
+  readonly log: Log;
+  readonly desk: Pick<CommandDesk, "ack" | "effect">;
+}
+
+type Payload = Readonly<Record<string, unknown>>;
+
+/** Keys of the bucket that consoles know by a shorter name. */
+const SYSTEM_NAMES: Readonly<Record<string, string>> = { [STATE_KEYS.systemMode]: "mode" };
+const SUBSCRIPTION_NAMES = ["gateway.telemetry", "gateway.events", "gateway.responses"] as const;
+
 /** Carries telemetry, events, answers and last values from the bus into the hub; what breaks its contract is refused and counted. */
-export function startIngest(bus: Bus, clock: Clock, hub: Hub, desk: CommandDesk): Ingest {
-  const lastSeqs = new Map<string, { run: string; seq: number }>();
-  const lastAtMs = new Map<string, number>();
-  let upstream = 0;
+export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Ingest {
+  const losses = createLossWatch();
+  const lastAtMs: { telemetry?: number; events?: number } = {};
   let refused = 0;
-  let run: Readonly<Record<string, unknown>> | undefined;
+  let run: Payload | undefined;
   let stopped = false;
 
-  /** The payload, or undefined when it must not be shown. Holes in the publisher's own numbering are losses. */
-  function read(msg: Msg): Readonly<Record<string, unknown>> | undefined {
-    lastAtMs.set(msg.subject, clock.monotonicMs());
-    const seq = Number(msg.headers[SEQ_HEADER]);
-    const runId = msg.headers[RUN_HEADER] ?? "";
-    const last = lastSeqs.get(msg.subject);
-    if (Number.isSafeInteger(seq)) {
-      if (last !== undefined && seq > last.seq + 1) upstream += seq - last.seq - 1;
-      lastSeqs.set(msg.subject, { run: runId, seq });
-    }
-    let payload: unknown;
-    try {
-      payload = JSON.parse(Buffer.from(msg.bytes).toString("utf8"));
-    } catch {
-      refused += 1;
-      return undefined;
-    }
-    const schema: z.ZodType | undefined = SUBJECT_SCHEMAS[msg.subject];
-    if (schema?.safeParse(payload).success === false) {
-      refused += 1;
-      return undefined;
-    }
-    return payload as Readonly<Record<string, unknown>>;
+  /** The payload, or undefined when it must not be shown. */
+  function read({ subject, bytes }: Msg): Payload | undefined {
+    const payload = parsed(bytes);
+    const schema: z.ZodType | undefined = SUBJECT_SCHEMAS[subject];
+    if (isRecord(payload) && schema?.safeParse(payload).success !== false) return payload;
+    refused += 1;
+    log.warn({ subject }, "a message broke its contract and is not shown");
+    return undefined;
   }
 
   function telemetry(msg: Msg): void {
+    const isNumbered = losses.note(msg.subject, msg.headers);
     const payload = read(msg);
     if (payload === undefined) return;
+    if (!isNumbered) losses.noteTelemetry(momentOf(payload), periodTicks());
+    lastAtMs.telemetry = clock.monotonicMs();
     hub.tick = payload.tick as number;
-    const known = hub.entries("telemetry");
-    for (const key of known.keys()) if (!(key in payload)) hub.delete("telemetry", key);
+    for (const key of hub.entries("telemetry").keys()) if (!(key in payload)) hub.delete("telemetry", key);
     for (const [key, value] of Object.entries(payload)) hub.set("telemetry", key, value);
   }
 
+  function periodTicks(): number | undefined {
+    const { telemetry_period_s: periodS, tick_ms: tickMs } = run ?? {};
+    return typeof periodS === "number" && typeof tickMs === "number" ? Math.round((periodS * 1000) / tickMs) : undefined;
+  }
+
   function event(msg: Msg): void {
+    losses.note(msg.subject, msg.headers);
     const payload = read(msg);
     if (payload === undefined) return;
+    lastAtMs.events = clock.monotonicMs();
     const item = { subject: msg.subject, tick: payload.tick ?? null, run: msg.headers[RUN_HEADER] ?? null, payload };
     hub.append("events", item);
     if (msg.subject === SUBJECTS.audit || msg.subject === SUBJECTS.operatorIncidents) hub.append("audit", item);
@@ -74,40 +85,44 @@ export function startIngest(bus: Bus, clock: Clock, hub: Hub, desk: CommandDesk)
     if (payload !== undefined) desk.ack(payload);
   }
 
-  async function lastValues(): Promise<void> {
-    for await (const { key, bytes } of bus.lastValue(STATE_BUCKET).watch("", { existing: true })) {
+  function lastValue({ key, bytes }: LastValueChange): void {
+    const value = bytes === undefined ? null : parsed(bytes);
+    if (value === undefined) {
+      refused += 1;
+      log.warn({ key }, "a last value is not JSON and is not shown");
+      return;
+    }
+    const isIncident = key.startsWith(INCIDENT_KEY_PREFIX);
+    const topic = isIncident ? "incidents" : "system";
+    const name = isIncident ? Buffer.from(key.slice(INCIDENT_KEY_PREFIX.length), "base64url").toString("utf8") : (SYSTEM_NAMES[key] ?? key);
+    if (value === null) hub.delete(topic, name);
+    else hub.set(topic, name, value);
+    if (key === STATE_KEYS.run) run = isRecord(value) ? value : undefined;
+  }
+
+  async function watchLastValues(): Promise<void> {
+    for await (const change of bus.lastValue(STATE_BUCKET).watch("", { existing: true })) {
       if (stopped) return;
-      const value: unknown = bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString("utf8"));
-      if (key.startsWith(INCIDENT_KEY_PREFIX)) {
-        const id = Buffer.from(key.slice(INCIDENT_KEY_PREFIX.length), "base64url").toString("utf8");
-        if (value === undefined) hub.delete("incidents", id);
-        else hub.set("incidents", id, value);
-      } else if (value === undefined) hub.delete("system", key);
-      else {
-        hub.set("system", key, value);
-        if (key === "run") run = value as Readonly<Record<string, unknown>>;
-      }
+      lastValue(change);
     }
   }
 
+  const [telemetryName, eventsName, responsesName] = SUBSCRIPTION_NAMES;
   const subscriptions = [
-    bus.subscribe(SUBJECTS.telemetry, telemetry, { name: "gateway.telemetry", overflow: "drop_oldest" }),
-    bus.subscribe(EVENTS_PATTERN, event, { name: "gateway.events", overflow: "drop_oldest" }),
-    bus.subscribe(SUBJECTS.responses, answer, { name: "gateway.responses", overflow: "drop_oldest" }),
+    bus.subscribe(SUBJECTS.telemetry, telemetry, { name: telemetryName, overflow: "drop_oldest" }),
+    bus.subscribe(EVENTS_PATTERN, event, { name: eventsName, overflow: "drop_oldest" }),
+    bus.subscribe(SUBJECTS.responses, answer, { name: responsesName, overflow: "drop_oldest" }),
   ];
-  lastValues().catch(() => {});
+  watchLastValues().catch((error: unknown) => {
+    if (!stopped) log.error({ err: error }, "the gateway no longer hears of last values: restart it");
+  });
 
   return {
-    losses: () => ({
-      upstream:
-        upstream + Object.entries(bus.counts().dropped).reduce((sum, [name, count]) => sum + (name.startsWith("gateway.") ? count : 0), 0),
-      refused,
-    }),
+    // Telemetry and events that were dropped here leave a hole in their numbering; answers have none.
+    losses: () => ({ upstream: losses.lost + (bus.counts().dropped[responsesName] ?? 0), refused }),
     sourceAges() {
-      const ages: Record<string, number> = {};
-      const telemetryMs = lastAtMs.get(SUBJECTS.telemetry);
-      if (telemetryMs !== undefined) ages.telemetry = Math.round(clock.monotonicMs() - telemetryMs);
-      return ages;
+      const nowMs = clock.monotonicMs();
+      return Object.fromEntries(Object.entries(lastAtMs).map(([topic, atMs]) => [topic, Math.round(nowMs - atMs)]));
     },
     run: () => run,
     stop() {
@@ -115,4 +130,23 @@ export function startIngest(bus: Bus, clock: Clock, hub: Hub, desk: CommandDesk)
       for (const subscription of subscriptions) subscription.unsubscribe();
     },
   };
+}
+
+function momentOf(payload: Payload): TelemetryMoment {
+  const run = payload.run as { readonly id?: string } | undefined;
+  const state = payload.sim_state as { readonly fsm_state?: string } | undefined;
+  return { run: run?.id, tick: payload.tick as number, isRunning: state?.fsm_state === "RUNNING" };
+}
+
+/** The JSON value in the bytes, undefined when there is none. */
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8Decode(bytes) ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Payload {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -78,7 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     limits: () => ingest.run()?.limits as CommandLimits | undefined,
     denied,
   });
-  const ingest = startIngest(bus, clock, hub, desk);
+  const ingest = startIngest({ bus, clock, hub, log, desk });
   let port = options.port;
   const hostNames = (): string[] => ["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port}`);
   const origins = (): string[] => hostNames().map((host) => `http://${host}`);

@@ -69,7 +69,7 @@ describe("greeting", () => {
 
   test("session - more than 50 messages in a second close with 4429", () => {
     const { clock, hub } = openHub();
-    const console = openConsole({ hub, clock, hello: {} });
+    const console = openConsole({ hub, clock, hello: {}, acks: false });
     for (let count = 0; count < 50; count += 1) console.say({ t: "ping" });
     expect(console.closed).toEqual([]);
     clock.advance(1000);
@@ -92,7 +92,7 @@ describe("flushing", () => {
     clock.advance(250);
     expect(console.state.get("telemetry")?.get("tick")).toBe(100);
     clock.advance(1000);
-    expect(console.of("hb").at(-1)).toMatchObject({ coalesced: 95, lost: { client: 0 } });
+    expect(console.of("hb").at(-1)).toMatchObject({ coalesced: 96, lost: { client: 0 } });
   });
 
   test("session - a batch has everything in order, every flush_ms", () => {
@@ -149,7 +149,10 @@ describe("flushing", () => {
 });
 
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("set"), topic: fc.constantFrom(...STATE_TOPICS), key: fc.nat(5), value: fc.nat(99) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant("set"), topic: fc.constantFrom(...STATE_TOPICS), key: fc.nat(5), value: fc.nat(99) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("delete"), topic: fc.constantFrom(...STATE_TOPICS), key: fc.nat(5) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("append"), topic: fc.constantFrom(...LOG_TOPICS), value: fc.nat(99) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("wait"), ms: fc.integer({ min: 1, max: 400 }) }) },
@@ -212,7 +215,9 @@ test("GW-008 stream - snapshot and diffs, over drops, resyncs and slow spells, a
 function replay(far: TestConsole, message: Readonly<Record<string, unknown>>): void {
   expect(message.prev).toBe(far.seq);
   far.seq = message.seq as number;
-  for (const [topic, { set, del }] of Object.entries(message.ch as Record<string, { set: Record<string, { v: unknown }>; del: string[] }>)) {
+  for (const [topic, { set, del }] of Object.entries(
+    message.ch as Record<string, { set: Record<string, { v: unknown }>; del: string[] }>,
+  )) {
     const records = far.state.get(topic)!;
     for (const key of del) records.delete(key);
     for (const [key, { v }] of Object.entries(set)) records.set(key, v);

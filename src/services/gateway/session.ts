@@ -141,7 +141,9 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
     cancelStall = undefined;
     const sinceMs = flow.stuckSinceMs;
     if (sinceMs === undefined || !open) return;
-    cancelStall = clock.after(sinceMs + STALLED_MS - clock.monotonicMs(), () => close(4008, `nothing was acknowledged for ${STALLED_MS / 1000} s`));
+    cancelStall = clock.after(sinceMs + STALLED_MS - clock.monotonicMs(), () =>
+      close(4008, `nothing was acknowledged for ${STALLED_MS / 1000} s`),
+    );
   }
 
   /** Every changed record of every subscribed topic, so that `seq` says what the console has, whatever the topics' rates. */
