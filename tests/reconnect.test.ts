@@ -23,10 +23,13 @@ test.skipIf(CHROMIUM === undefined)(
     const { port } = new URL(twin.url);
     browser = await chromium.launch({ executablePath: CHROMIUM!, args: CHROMIUM_ARGS });
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(error.message));
     await page.goto(`${twin.url}/`);
     await page.locator('[data-path="power.soc_pct"]:not([data-stale])').first().waitFor();
 
     await twin.stop("SIGKILL");
+    expect(faults).toEqual([]);
     // Published each second: stale after 2.5 s, and the link is known to be lost.
     await page.locator('[data-path="power.soc_pct"][data-stale]').first().waitFor({ timeout: 10_000 });
     await page.getByTestId("link").getByText("LOST").waitFor({ timeout: 10_000 });

@@ -50,7 +50,7 @@ export async function startTwin(args: readonly string[], dataFolder = mkdtempSyn
     child,
     async stop(signal = "SIGINT") {
       // As a terminal does it: the whole group gets the signal.
-      if (child.exitCode === null) process.kill(-child.pid!, signal);
+      if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, signal);
       return { code: await exited, output: output + errors };
     },
   };

@@ -111,8 +111,9 @@ export function createCommandRows(clock: Clock, hub: Hub): CommandRows {
       if (entry === undefined || (entry.row.stage !== "SENT" && entry.row.stage !== "TIMEOUT")) return;
       entry.cancelWait();
       const error = payload.error_detail as { readonly code: string; readonly message: string; readonly details: unknown } | undefined;
+      const isLate = entry.row.stage === "TIMEOUT";
       // What was said of the wait no longer holds.
-      const { detail: waitDetail, ...row } = entry.row;
+      const { detail: _waitDetail, ...row } = entry.row;
       entry.row = row;
       update(entry, {
         stage: payload.ok === true ? "APPLIED" : "REJECTED",
@@ -120,7 +121,7 @@ export function createCommandRows(clock: Clock, hub: Hub): CommandRows {
         run_id: payload.run_id as string,
         tick: payload.tick as number,
         order: payload.order as number,
-        ...(waitDetail === undefined ? {} : { late: true as const }),
+        ...(isLate ? { late: true as const } : {}),
         ...(error === undefined ? {} : { code: error.code, detail: error.message, details: error.details }),
       });
       if (payload.ok === true && entry.effect !== undefined) settleEffect(entry, entry.effect);

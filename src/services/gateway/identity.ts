@@ -8,7 +8,8 @@ export interface Identity {
   readonly role: Role;
 }
 
-export const LOGIN_COOKIE = "qiki_login";
+const LOGIN_COOKIE = "qiki_login";
+export const LOGOUT_COOKIE = `${LOGIN_COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`;
 const LOGIN_MS = 12 * 3_600_000;
 const NAME = /^[\p{L}\p{N} ._-]{1,40}$/u;
 
@@ -38,6 +39,8 @@ export function localIdentities(clock: Clock, role: Role): Identities {
           expected: NAME.source,
         });
       }
+      if (name.trim().toLowerCase() === GUEST.name)
+        throw new Problem("invalid_parameter", `the name ${GUEST.name} stands for whoever has not signed in: give your own`, { path: "name" });
       for (const [token, session] of sessions) if (session.expiresMs <= clock.nowMs()) sessions.delete(token);
       const token = randomBytes(24).toString("base64url");
       const identity: Identity = { name: name.trim(), role };
