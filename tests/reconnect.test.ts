@@ -26,7 +26,7 @@ test.skipIf(CHROMIUM === undefined)(
     const faults: string[] = [];
     page.on("pageerror", (error) => faults.push(error.message));
     await page.goto(`${twin.url}/`);
-    await page.locator('[data-path="power.soc_pct"]:not([data-stale])').first().waitFor();
+    await page.locator('[data-path="power.soc_pct"][data-value]:not([data-stale])').first().waitFor();
 
     await twin.stop("SIGKILL");
     expect(faults).toEqual([]);
@@ -39,7 +39,7 @@ test.skipIf(CHROMIUM === undefined)(
 
     // The chain and the folder were killed in mid-air; both must be usable again.
     twin = await startTwin(["--scenario", "scenarios/default.yaml", "--port", port], folder);
-    await page.locator('[data-path="power.soc_pct"]:not([data-stale])').first().waitFor({ timeout: 20_000 });
+    await page.locator('[data-path="power.soc_pct"][data-value]:not([data-stale])').first().waitFor({ timeout: 20_000 });
     await page.getByTestId("link").getByText("OK").waitFor();
     expect(await page.getByRole("alert").count()).toBe(0);
   },

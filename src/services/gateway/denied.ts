@@ -5,7 +5,16 @@ import type { Bus } from "#bus/port.ts";
 import { CLOUD_EVENTS } from "#contracts/message.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "../clock.ts";
-import type { Denial } from "./routes.ts";
+import type { Identity } from "./identity.ts";
+
+export interface Denial {
+  readonly who: Identity;
+  /** What was asked for, such as `POST /api/commands`. */
+  readonly what: string;
+  readonly why: string;
+  readonly code: string;
+  readonly requestId?: string;
+}
 
 /** Tells the audit trail that somebody was turned away. */
 export function publishDenied(bus: Bus, clock: Clock, { who, what, why, code, requestId }: Denial): void {

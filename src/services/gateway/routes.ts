@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import { addAuditRoutes } from "./audit-routes.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import { addCommandRoutes } from "./command-routes.ts";
+import type { Denial } from "./denied.ts";
 import { type Hub, LOG_TOPICS, STATE_TOPICS, type StateTopic } from "./hub.ts";
 import { type Identities, type Identity, LOGOUT_COOKIE } from "./identity.ts";
 import type { Ingest } from "./ingest.ts";
@@ -33,15 +34,6 @@ export interface RouteContext {
   readonly checks: () => readonly { readonly name: string; readonly ok: boolean; readonly reason?: string }[];
   /** Tells the audit trail that somebody was turned away. */
   readonly denied: (denial: Denial) => void;
-}
-
-export interface Denial {
-  readonly who: Identity;
-  /** What was asked for, such as `POST /api/commands`. */
-  readonly what: string;
-  readonly why: string;
-  readonly code: string;
-  readonly requestId?: string;
 }
 
 const BODY_BYTES = 65_536;

@@ -8,11 +8,11 @@ import type { CommandLimits } from "#contracts/command.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { createCommandDesk } from "./command-desk.ts";
-import { publishDenied } from "./denied.ts";
+import { type Denial, publishDenied } from "./denied.ts";
 import { createHub } from "./hub.ts";
 import { type Identity, localIdentities } from "./identity.ts";
 import { startIngest } from "./ingest.ts";
-import { createRoutes, type Denial, type RouteContext } from "./routes.ts";
+import { createRoutes, type RouteContext } from "./routes.ts";
 import { openSession, type Session } from "./session.ts";
 import { loadWebAssets } from "./web-assets.ts";
 
