@@ -129,7 +129,37 @@ describe("text and errors", () => {
     expect(utf8Decode(Uint8Array.of(0xff))).toBeUndefined();
   });
 
-  test("errors - every code has an exit code of the command line", () => {
-    for (const code of Object.values(ERROR_EXIT_CODES)) expect([1, 2, 3, 4, 5, 6]).toContain(code);
+  test("errors - codes and exit codes are pinned: a code never gets another meaning", () => {
+    expect(ERROR_EXIT_CODES).toEqual({
+      usage: 2,
+      config_invalid: 2,
+      profile_invalid: 2,
+      scenario_invalid: 2,
+      rules_invalid: 2,
+      file_unreadable: 2,
+      file_exists: 2,
+      folder_unwritable: 2,
+      store_newer: 2,
+      auth_config: 2,
+      snapshot_refused: 2,
+      not_reachable: 3,
+      not_verifiable: 3,
+      bad_subject: 2,
+      payload_too_large: 2,
+      no_responders: 3,
+      timeout: 3,
+      closed: 3,
+      auth_failed: 3,
+      stream_unknown: 2,
+      revision_mismatch: 1,
+      recording_damaged: 4,
+      store_damaged: 4,
+      port_in_use: 5,
+      data_folder_in_use: 5,
+      store_in_use: 5,
+      audit_unavailable: 6,
+      disk: 6,
+      internal: 6,
+    });
   });
 });

@@ -23,7 +23,6 @@ export const ERROR_EXIT_CODES = {
   timeout: 3,
   closed: 3,
   auth_failed: 3,
-  contract_violation: 6,
   stream_unknown: 2,
   revision_mismatch: 1,
   recording_damaged: 4,

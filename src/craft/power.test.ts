@@ -107,7 +107,8 @@ describe("storage", () => {
         near(rig.socPct(), 80.0049249874);
       }
       if (fullAt === 0 && rig.supercapPct() === 100) fullAt = tick;
-      if (rig.values[at.BUS_A]! > 5 || rig.sheds().length > 0) throw new Error(`tick ${tick}: ${rig.values[at.BUS_A]} A, ${rig.sheds()}`);
+      if (rig.values[at.BUS_A]! > 5 || rig.sheds().length > 0)
+        throw new Error(`tick ${tick}: ${rig.values[at.BUS_A]} A, ${rig.sheds().join()}`);
     });
     expect(fullAt).toBe(2739);
   });
