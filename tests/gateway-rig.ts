@@ -31,7 +31,10 @@ export interface GatewayRig {
   /** Signs in and returns the cookie. */
   login(name: string): Promise<string>;
   /** A request with headers that fetch would not let through. */
-  raw(path: string, options: { readonly method?: string; readonly headers: Readonly<Record<string, string>>; readonly body?: string }): Promise<{
+  raw(
+    path: string,
+    options: { readonly method?: string; readonly headers: Readonly<Record<string, string>>; readonly body?: string },
+  ): Promise<{
     readonly status: number;
     readonly text: string;
   }>;
@@ -123,7 +126,11 @@ export async function startRig({ running = false }: { readonly running?: boolean
     post: (path, body, { cookie, headers = {} } = {}) =>
       call(path, {
         method: "POST",
-        headers: { "content-type": "application/json", ...(cookie === undefined ? {} : { cookie }), ...(headers as Record<string, string>) },
+        headers: {
+          "content-type": "application/json",
+          ...(cookie === undefined ? {} : { cookie }),
+          ...(headers as Record<string, string>),
+        },
         body: typeof body === "string" ? body : JSON.stringify(body),
       }),
     async login(name) {
@@ -141,7 +148,10 @@ export async function startRig({ running = false }: { readonly running?: boolean
         request.end(body);
       }),
     console: (options) => openFarConsole(url, options),
-    audits: (kind) => heard.flatMap(({ subject, payload }) => (subject === SUBJECTS.audit && payload.kind === kind && payload.chain_id === undefined ? [payload] : [])),
+    audits: (kind) =>
+      heard.flatMap(({ subject, payload }) =>
+        subject === SUBJECTS.audit && payload.kind === kind && payload.chain_id === undefined ? [payload] : [],
+      ),
     async stop() {
       if (!rigs.delete(rig)) return;
       await twin.stop();
@@ -152,13 +162,21 @@ export async function startRig({ running = false }: { readonly running?: boolean
   return rig;
 }
 
-async function openFarConsole(url: string, { cookie, origin, subs = ALL_SUBS, resume, silent = false }: ConsoleOptions = {}): Promise<FarConsole> {
+async function openFarConsole(
+  url: string,
+  { cookie, origin, subs = ALL_SUBS, resume, silent = false }: ConsoleOptions = {},
+): Promise<FarConsole> {
   const headers = { ...(cookie === undefined ? {} : { cookie }), ...(origin === undefined ? {} : { origin }) };
   const socket = new WebSocket(`${url.replace("http", "ws")}/ws`, "qiki.orion.1", { headers });
   const received: Wire[] = [];
   const watchers = new Set<() => void>();
+  const position = { seq: 0, batch: {} as Record<string, number> };
   socket.on("message", (data) => {
-    received.push(JSON.parse((data as Buffer).toString("utf8")) as Wire);
+    const message = JSON.parse((data as Buffer).toString("utf8")) as Wire;
+    received.push(message);
+    if (message.t === "snapshot" || message.t === "diff") position.seq = message.seq as number;
+    if (message.t === "batch") position.batch[message.topic as string] = message.last as number;
+    if (["snapshot", "diff", "batch"].includes(message.t)) socket.send(JSON.stringify({ t: "ack", ...position }));
     for (const watch of watchers) watch();
   });
   const closed = new Promise<number>((done) => socket.on("close", (code) => done(code)));

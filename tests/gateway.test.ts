@@ -14,7 +14,16 @@ describe("routes", () => {
     await rig.clock.advanceSettled(1000);
     const wanted: [string, unknown][] = [
       ["/healthz", { ok: true }],
-      ["/readyz", { checks: [{ name: "bus", ok: true }, { name: "store", ok: true }, { name: "recording", ok: true }] }],
+      [
+        "/readyz",
+        {
+          checks: [
+            { name: "bus", ok: true },
+            { name: "store", ok: true },
+            { name: "recording", ok: true },
+          ],
+        },
+      ],
       ["/api/me", { name: "guest", role: "viewer" }],
       ["/api/commands", { items: [] }],
       ["/api/incidents", { items: [] }],
@@ -38,7 +47,10 @@ describe("routes", () => {
     expect((await rig.get("/api/rules")).body).toMatchObject({ hash: expect.any(String) as string, rules: expect.any(Array) as unknown[] });
     expect((await rig.get("/api/kpi")).body).toMatchObject({ flood: false });
     const audit = await rig.get("/api/audit?limit=1");
-    expect(audit).toMatchObject({ status: 200, body: { items: [{ kind: expect.any(String) as string, seq: expect.any(Number) as number }] } });
+    expect(audit).toMatchObject({
+      status: 200,
+      body: { items: [{ kind: expect.any(String) as string, seq: expect.any(Number) as number }] },
+    });
     expect((await rig.get("/api/audit/verify")).body).toMatchObject({ ok: true, verdict: "ok" });
     for (const path of ["/api/nothing", "/api/commands/nobody", "/nothing", "/assets/nothing.js", "/api/state?topics=weather"]) {
       const { status, headers, body } = await rig.get(path);
@@ -58,16 +70,29 @@ describe("routes", () => {
     expect(rows.length).toBeGreaterThanOrEqual(10);
     const exported = await rig.get("/api/audit.jsonl?operator=anna");
     expect(exported.headers.get("content-type")).toBe("application/jsonl; charset=utf-8");
-    const lines = exported.text.trim().split("\n").map((line) => JSON.parse(line) as { seq: number });
+    const lines = exported.text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { seq: number });
     const bySeq = (a: { seq: number }, b: { seq: number }): number => a.seq - b.seq;
     expect(lines).toEqual([...rows].sort(bySeq));
     const page = (await rig.get(`/api/audit?operator=anna&after=${lines[2]!.seq}&limit=2`)).body.items as { seq: number }[];
     expect(page.map(({ seq }) => seq)).toEqual([lines[3]!.seq, lines[4]!.seq]);
-    for (const [query, path] of [["limit=0", "limit"], ["limit=501", "limit"], ["after=x", "after"]] as const) {
+    for (const [query, path] of [
+      ["limit=0", "limit"],
+      ["limit=501", "limit"],
+      ["after=x", "after"],
+    ] as const) {
       const refused = await rig.get(`/api/audit?${query}`);
-      expect(refused).toMatchObject({ status: 422, body: { code: "invalid_parameter", path, expected: expect.stringMatching(/whole number in \[/) as string } });
+      expect(refused).toMatchObject({
+        status: 422,
+        body: { code: "invalid_parameter", path, expected: expect.stringMatching(/whole number in \[/) as string },
+      });
     }
-    expect(await rig.get("/api/audit?from=yesterday")).toMatchObject({ status: 422, body: { detail: expect.stringContaining("filters.from") as string } });
+    expect(await rig.get("/api/audit?from=yesterday")).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining("filters.from") as string },
+    });
     expect((await rig.get("/api/audit.jsonl?from=yesterday")).status).toBe(422);
   });
 
@@ -96,7 +121,11 @@ describe("routes", () => {
       expect(header("access-control-allow-origin")).toBeNull();
     }
     const thrown = await rig.post("/api/commands", "{oops");
-    expect([thrown.status, thrown.headers.get("content-security-policy"), thrown.headers.get("cache-control")]).toEqual([400, policy, "no-store"]);
+    expect([thrown.status, thrown.headers.get("content-security-policy"), thrown.headers.get("cache-control")]).toEqual([
+      400,
+      policy,
+      "no-store",
+    ]);
   });
 
   test("routes - no path leads out of the console's folder", async () => {
@@ -152,7 +181,16 @@ describe("who may do what", () => {
       { operator: "guest", role: "viewer", what: "POST /api/commands", request_id: id(1), code: "forbidden", ok: false },
     ]);
     expect((await rig.post("/api/incidents/TEMP:core/ack", { occ: 1 })).status).toBe(403);
-    expect((await rig.post("/api/incidents/ack", { items: [{ key: "A:b", occ: 1 }, { key: "C:d", occ: 1 }] })).status).toBe(403);
+    expect(
+      (
+        await rig.post("/api/incidents/ack", {
+          items: [
+            { key: "A:b", occ: 1 },
+            { key: "C:d", occ: 1 },
+          ],
+        })
+      ).status,
+    ).toBe(403);
     expect((await rig.post("/api/commands/arm", { command_name: "sim.reset" })).status).toBe(403);
     await rig.clock.advanceSettled(1000);
     expect(rig.audits("denied")).toHaveLength(4);
@@ -173,11 +211,6 @@ describe("who may do what", () => {
     expect(console.received[0]).toMatchObject({ me: { name: "Анна 2", role: "supervisor" } });
     await rig.post("/api/logout", {}, { cookie });
     expect((await rig.get("/api/me", cookie)).body).toEqual({ name: "guest", role: "viewer" });
-    const again = await rig.login("anna");
-    await rig.clock.advanceSettled(12 * 3_600_000 - 1);
-    expect((await rig.get("/api/me", again)).body.name).toBe("anna");
-    await rig.clock.advanceSettled(1);
-    expect((await rig.get("/api/me", again)).body.name).toBe("guest");
   });
 
   test("GW-007 a body of 70 KiB is 413; of 11 rapid commands the last is 429, the others are applied once", async () => {
@@ -187,7 +220,11 @@ describe("who may do what", () => {
     expect(large).toMatchObject({ status: 413, body: { code: "payload_too_large" } });
     const answers = await Promise.all(
       Array.from({ length: 11 }, (_unused, index) =>
-        rig.post("/api/commands?wait=ack", { request_id: id(index), command_name: "sim.start", parameters: { speed: index + 1 } }, { cookie }),
+        rig.post(
+          "/api/commands?wait=ack",
+          { request_id: id(index), command_name: "sim.start", parameters: { speed: index + 1 } },
+          { cookie },
+        ),
       ),
     );
     const refused = answers.filter(({ status }) => status === 429);
@@ -195,7 +232,9 @@ describe("who may do what", () => {
     expect(refused[0]).toMatchObject({ body: { code: "rate_limited" } });
     expect(refused[0]!.headers.get("retry-after")).toBe("1");
     const applied = answers.filter(({ status }) => status === 200);
-    expect(applied.map(({ body }) => body.stage)).toEqual(Array.from({ length: 10 }, () => expect.stringMatching(/APPLIED|EFFECT/) as string));
+    expect(applied.map(({ body }) => body.stage)).toEqual(
+      Array.from({ length: 10 }, () => expect.stringMatching(/APPLIED|EFFECT/) as string),
+    );
     expect(rig.heard.filter(({ subject }) => subject === SUBJECTS.responses)).toHaveLength(10);
     await rig.clock.advanceSettled(200);
     expect((await rig.post("/api/commands?wait=ack", { command_name: "sim.pause" }, { cookie })).status).toBe(200);
@@ -205,7 +244,11 @@ describe("who may do what", () => {
   test("rates - thirty tabs of guests may open at once, a hundred requests pass, the next is 429", async () => {
     const rig = await startRig();
     const tab = ["/", "/assets/index-1a2b.js", "/api/catalog", "/api/me", "/api/audit?limit=300"];
-    const opened = await Promise.all(Array.from({ length: 30 }, () => tab).flat().map((path) => rig.get(path)));
+    const opened = await Promise.all(
+      Array.from({ length: 30 }, () => tab)
+        .flat()
+        .map((path) => rig.get(path)),
+    );
     expect(new Set(opened.map(({ status }) => status))).toEqual(new Set([200]));
     for (let count = 0; count < 10; count += 1) expect((await rig.get("/api/me")).status).toBe(200);
     const refused = await rig.get("/api/me");
@@ -223,11 +266,17 @@ describe("commands", () => {
     const rig = await startRig();
     const cookie = await rig.login("anna");
     const console = await rig.console({ cookie });
-    const { status, body } = await rig.post("/api/commands?wait=ack", { request_id: id(1), command_name: "sim.start", parameters: { speed: 2 } }, { cookie });
+    const { status, body } = await rig.post(
+      "/api/commands?wait=ack",
+      { request_id: id(1), command_name: "sim.start", parameters: { speed: 2 } },
+      { cookie },
+    );
     expect([status, body.request_id, body.tick]).toEqual([200, id(1), 1]);
     await rig.clock.advanceSettled(1000);
     await console.until((message) => stateOf(message, "telemetry", "sim_state")?.fsm_state === "RUNNING");
-    expect(stateOf(await console.until((message) => stateOf(message, "telemetry", "sim_state")?.speed === 2), "telemetry", "sim_state")).toMatchObject({
+    expect(
+      stateOf(await console.until((message) => stateOf(message, "telemetry", "sim_state")?.speed === 2), "telemetry", "sim_state"),
+    ).toMatchObject({
       fsm_state: "RUNNING",
       speed: 2,
     });
@@ -252,7 +301,7 @@ describe("commands", () => {
     expect(rig.audits("command_result")).toHaveLength(1);
   });
 
-  test("GW-015 speed 0, \"NaN\", an unknown command, an unknown port - code, path and range; the state is what it was", async () => {
+  test('GW-015 speed 0, "NaN", an unknown command, an unknown port - code, path and range; the state is what it was', async () => {
     const rig = await startRig();
     const cookie = await rig.login("anna");
     const before = rig.twin.sim.machine.hash();
@@ -261,7 +310,10 @@ describe("commands", () => {
         { command_name: "sim.start", parameters: { speed: 0 } },
         { code: "invalid_parameter", path: "parameters.speed", given: 0, expected: "a number in (0, 1000] x" },
       ],
-      [{ command_name: "sim.start", parameters: { speed: "NaN" } }, { code: "invalid_parameter", path: "parameters.speed", given: "NaN" }],
+      [
+        { command_name: "sim.start", parameters: { speed: "NaN" } },
+        { code: "invalid_parameter", path: "parameters.speed", given: "NaN" },
+      ],
       [{ command_name: "sim.fly" }, { code: "unknown_command", path: "command_name" }],
       [
         { command_name: "sim.dock.engage", parameters: { port: "Z" }, confirm: true },
@@ -310,7 +362,10 @@ describe("commands", () => {
     expect(armed).toMatchObject({ status: 200, body: { expires_ms: 15_000, digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string } });
     const edited = { request_id: id(7), ...fire, parameters: { ...fire.parameters, pct: 90 }, arm_token: armed.body.arm_token };
     expect(await post("/api/commands", edited)).toMatchObject({ status: 409, body: { code: "arm_mismatch" } });
-    expect(await post("/api/commands", { ...fire, arm_token: armed.body.arm_token })).toMatchObject({ status: 410, body: { code: "arm_expired" } });
+    expect(await post("/api/commands", { ...fire, arm_token: armed.body.arm_token })).toMatchObject({
+      status: 410,
+      body: { code: "arm_expired" },
+    });
     await settle();
     expect(rig.audits("denied")).toMatchObject([{ operator: "anna", code: "arm_mismatch", request_id: id(7) }]);
     expect(commandsOf(rig)).toEqual([]);
@@ -328,7 +383,11 @@ describe("commands", () => {
     expect([sent.status, sent.body.stage]).toEqual([202, "SENT"]);
     await settle();
     const [message] = rig.heard.filter(({ subject }) => subject === SUBJECTS.commands);
-    expect(message?.payload.metadata).toMatchObject({ message_id: id(1), correlation_id: id(1), actor: { id: "anna", role: "supervisor" } });
+    expect(message?.payload.metadata).toMatchObject({
+      message_id: id(1),
+      correlation_id: id(1),
+      actor: { id: "anna", role: "supervisor" },
+    });
     expect(rig.heard.find(({ subject }) => subject === SUBJECTS.responses)?.payload.request_id).toBe(id(1));
     await rig.clock.advanceSettled(200);
     await console.until((one) => stateOf(one, "commands", id(1)) !== undefined);
@@ -373,15 +432,12 @@ describe("stream", () => {
     await rig.clock.advanceSettled(2000);
     await second.until((message) => message.t === "diff" && (message.tick as number) >= 170);
     const items = [...state.events, ...lastSeen(second).events];
-    const numbers = items.map(({ number }) => number);
-    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_unused, index) => index + 1));
-    const published = rig.heard.filter(({ subject }) => subject.startsWith("qiki.events.v1."));
-    const seen = items.map(({ item }) => item.payload);
-    // The first events were published before the test listened.
-    const offset = seen.length - published.length;
-    expect(offset).toBeGreaterThanOrEqual(-5);
-    expect(seen.slice(Math.max(0, offset)).length).toBeGreaterThan(40);
-    for (const { payload } of published.slice(0, -5)) expect(seen).toContainEqual(payload);
+    expect(items.map(({ number }) => number)).toEqual(items.map((_item, index) => index + 1));
+    // Every event that the bus carried is there once; the first were published before this test could listen.
+    const published = rig.heard.filter(({ subject }) => subject.startsWith("qiki.events.v1.")).map(({ payload }) => payload);
+    const shown = items.map(({ item }) => item.payload);
+    expect(published.length).toBeGreaterThan(40);
+    expect(shown.slice(shown.length - published.length)).toEqual(published);
   });
 
   test("GW-008 stream over a real socket - snapshot and diffs are /api/state", async () => {
@@ -392,7 +448,6 @@ describe("stream", () => {
       const { seq } = (await rig.get("/api/state")).body;
       await rig.clock.advanceSettled(120);
       await console.until((message) => (message.t === "diff" || message.t === "snapshot") && (message.seq as number) >= (seq as number));
-      console.say({ t: "ack", seq, batch: lastSeen(console).resume.batch });
     }
     const fresh = (await rig.get("/api/state")).body as { seq: number; topics: Record<string, Record<string, { v: unknown }>> };
     const { state, resume } = lastSeen(console);
@@ -401,6 +456,25 @@ describe("stream", () => {
       for (const [key, { v }] of Object.entries(records)) expect([topic, key, state[topic]?.[key]]).toEqual([topic, key, v]);
       expect(Object.keys(state[topic] ?? {}).sort()).toEqual(Object.keys(records).sort());
     }
+  });
+
+  test("stream - nothing counts as lost while several roles talk, over a reset too", async () => {
+    const rig = await startRig({ running: true });
+    const cookie = await rig.login("anna");
+    const post = (path: string, body: unknown): ReturnType<GatewayRig["post"]> => rig.post(path, body, { cookie });
+    const console = await rig.console();
+    for (let round = 0; round < 2; round += 1) {
+      await post("/api/commands?wait=ack", { command_name: "sim.start" });
+      await post("/api/incidents/NO_RULE:x/ack", { occ: 1 });
+      await post("/api/commands?wait=ack", { command_name: "sim.pause" });
+      await rig.clock.advanceSettled(3000);
+      const token = (await post("/api/commands/arm", { command_name: "sim.reset" })).body.arm_token;
+      expect((await post("/api/commands?wait=ack", { command_name: "sim.reset", arm_token: token })).body.code).toBeUndefined();
+      await rig.clock.advanceSettled(3000);
+    }
+    const wall = new Date(rig.clock.nowMs()).toISOString();
+    const beat = await console.until((message) => message.t === "hb" && message.wall === wall);
+    expect(beat.lost).toEqual({ upstream: 0, client: 0, refused: 0 });
   });
 
   test("stream - the gateway's stop closes consoles with 1001, and a full house is turned away", async () => {

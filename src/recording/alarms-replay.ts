@@ -3,7 +3,7 @@ import { parse as parseYaml } from "yaml";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
 import type { Ack } from "#contracts/ack.ts";
-import { decodeCommand } from "#contracts/command.ts";
+import { checkParameters, decodeCommand } from "#contracts/command.ts";
 import { commandSpec } from "#contracts/command-catalogue.ts";
 import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
 import { EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
@@ -35,6 +35,10 @@ export interface AlarmsReplay {
 }
 
 const WAITING_HASHES_MAX = 200_000;
+/** Refusals that come before the machine is asked. */
+const DOOR_CODES = new Set(["malformed", "expired", "not_authorized", "exception"]);
+/** Commands of the alarms role have no range that a configuration decides but the longest shelf. */
+const ALARMS_LIMITS = { max_speed: 0, max_speed_mps: 0, shelve_max_s: 28_800, ports: [] };
 
 /** @throws QikiError not_verifiable when the recording's rules cannot be read */
 export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, commands: readonly AlarmsCommand[]): AlarmsReplay {
@@ -58,11 +62,16 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
   function applyCommand({ ack, row, actor, rulesText }: AlarmsCommand): void {
     const decoded = row === undefined ? undefined : decodeCommand(Buffer.from(JSON.stringify(row.data)));
     if (decoded?.kind !== "command" || machine === undefined) return;
-    // What the role check or an earlier answer refused never reached the machine.
-    if (ack.error_detail?.code === "not_authorized" || ack.error_detail?.code === "expired") return;
+    // What the door or the parameter check refused never reached the machine.
+    const refusal = ack.error_detail;
+    const field = refusal?.details.field;
+    if (refusal !== undefined && (DOOR_CODES.has(refusal.code) || (typeof field === "string" && field.startsWith("metadata.")))) return;
+    const spec = commandSpec(decoded.command.name);
+    const checked = spec === undefined ? undefined : checkParameters(spec, decoded.command.parameters, ALARMS_LIMITS);
+    if (checked?.kind !== "ok") return;
     const by = { operator: actor.operator, role: actor.role, ...(ack.request_id === null ? {} : { requestId: ack.request_id }) };
     if (rulesText !== undefined) return collect(machine.accept({ kind: "rules", ruleSet: readRules(rulesText), by }, 0 as Tick));
-    const action = incidentAction(decoded.command.name, decoded.command.parameters as Record<string, string | number | boolean>, by);
+    const action = incidentAction(decoded.command.name, checked.values, by);
     if (action !== undefined) collect(machine.accept({ kind: "action", action }, 0 as Tick));
   }
 

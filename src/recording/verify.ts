@@ -1,5 +1,6 @@
 import { canonicalJson } from "#base/canonical-json.ts";
 import { QikiError } from "#base/error.ts";
+import { type CommandOwner, commandSpec } from "#contracts/command-catalogue.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { type AlarmsCommand, createAlarmsCommandCollector, createAlarmsReplay } from "./alarms-replay.ts";
 import { type Difference, firstDifference } from "./compare.ts";
@@ -110,22 +111,35 @@ function firstPass(source: VerifySource): FirstPass {
   const collector = createInputCollector();
   let meta: Readonly<Record<string, unknown>> | undefined;
   let dropped = 0;
+  let firstTick: number | undefined;
   for (const row of source.rows()) {
     if (row.subject === SUBJECTS.recordMeta) meta ??= row.data;
     if (row.subject === SUBJECTS.recordEnd) dropped += (row.data.dropped as number | undefined) ?? 0;
     if (row.subject === SUBJECTS.recordGap) dropped += (row.data.missed as number | undefined) ?? 0;
     collector.take(row);
     alarms.take(row);
+    if (row.subject === SUBJECTS.telemetry) firstTick ??= row.data.tick as number;
   }
   if (meta === undefined) throw new QikiError("not_verifiable", "not verifiable: no meta");
+  if (firstTick !== 0)
+    throw new QikiError(
+      "not_verifiable",
+      `not verifiable: no start state (it begins at tick ${firstTick ?? "none"}, a proof begins at tick 0)`,
+    );
   return { meta, collector, alarmsCommands: alarms.commands, dropped };
+}
+
+/** Who answered: the owner of the command named, the sim for names that nobody owns. */
+function ownerOfAck(row: DrivenRow): CommandOwner {
+  const { command_name } = row.data.payload as { command_name: string };
+  return commandSpec(command_name)?.owner ?? "sim";
 }
 
 function isSimRow(row: DrivenRow): boolean {
   if (!SIM_SUBJECTS.has(row.subject)) return false;
   if (row.subject === SUBJECTS.audit) return row.data.source === "q_sim_service";
   if (row.subject === SUBJECTS.recordHashes) return row.data.room === "craft";
-  if (row.subject === SUBJECTS.responses) return row.data.idempotent_replay !== true && row.data.after_seq === undefined;
+  if (row.subject === SUBJECTS.responses) return row.data.idempotent_replay !== true && ownerOfAck(row) === "sim";
   return true;
 }
 

@@ -103,7 +103,10 @@ describe("sending", () => {
     const { desk, sent } = rig();
     const first = desk.send(START, ANNA);
     desk.ack(applied);
-    expect(desk.send(START, ANNA)).toEqual({ row: { ...first.row, stage: "APPLIED", answered_ms: 0, run_id: "r1", tick: 7, order: 0 }, isReplay: true });
+    expect(desk.send(START, ANNA)).toEqual({
+      row: { ...first.row, stage: "APPLIED", answered_ms: 0, run_id: "r1", tick: 7, order: 0 },
+      isReplay: true,
+    });
     expect(problemOf(() => desk.send({ ...START, parameters: { speed: 3 } }, ANNA))).toMatchObject({
       code: "request_id_reused",
       status: 409,
@@ -166,7 +169,12 @@ describe("refusals before sending", () => {
       { path: "parameters.speed", given: 0, expected: "a number in (0, 1000] x", unit: "x" },
     ],
     ['speed "NaN"', { command_name: "sim.start", parameters: { speed: "NaN" } }, "invalid_parameter", { path: "parameters.speed" }],
-    ["a speed beyond numbers", JSON.parse('{"command_name":"sim.start","parameters":{"speed":1e999}}') as CommandRequest, "invalid_parameter", { path: "parameters.speed" }],
+    [
+      "a speed beyond numbers",
+      JSON.parse('{"command_name":"sim.start","parameters":{"speed":1e999}}') as CommandRequest,
+      "invalid_parameter",
+      { path: "parameters.speed" },
+    ],
     ["unknown command", { command_name: "sim.fly" }, "unknown_command", { path: "command_name" }],
     ["no command", {}, "invalid_parameter", { path: "command_name" }],
     [
@@ -175,8 +183,18 @@ describe("refusals before sending", () => {
       "invalid_parameter",
       { path: "parameters.port", given: "Z", expected: "one of A, B" },
     ],
-    ["unknown parameter", { command_name: "sim.pause", parameters: { now: 1 } }, "invalid_parameter", { path: "parameters.now", expected: "no parameters" }],
-    ["a bad mode", { command_name: "sim.xpdr.mode", parameters: { mode: "LOUD" }, confirm: true }, "invalid_mode", { path: "parameters.mode" }],
+    [
+      "unknown parameter",
+      { command_name: "sim.pause", parameters: { now: 1 } },
+      "invalid_parameter",
+      { path: "parameters.now", expected: "no parameters" },
+    ],
+    [
+      "a bad mode",
+      { command_name: "sim.xpdr.mode", parameters: { mode: "LOUD" }, confirm: true },
+      "invalid_mode",
+      { path: "parameters.mode" },
+    ],
     ["parameters as a list", { command_name: "sim.pause", parameters: [] }, "invalid_parameter", { path: "parameters" }],
     ["a bad request id", { ...START, request_id: "a b" }, "invalid_parameter", { path: "request_id" }],
     ["a bad expiry", { ...START, expires_s: -1 }, "invalid_parameter", { path: "expires_s", expected: "a number in (0, 86400] s" }],

@@ -78,9 +78,8 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
     const spec = specAsked(request.command_name);
     if (RANK[sender.role] < RANK[spec.role]) {
       const hint = sender.role === "viewer" ? ": sign in first" : "";
-      throw new Problem("forbidden", `${spec.name} needs the role ${spec.role}; ${sender.name} has ${sender.role}${hint}`, {
-        ...(typeof request.request_id === "string" ? { request_id: request.request_id } : {}),
-      });
+      const message = `${spec.name} needs the role ${spec.role}; ${sender.name} has ${sender.role}${hint}`;
+      throw new Problem("forbidden", message, requestIdNamed(request));
     }
     const parameters = request.parameters ?? {};
     if (typeof parameters !== "object" || Array.isArray(parameters))
@@ -110,7 +109,7 @@ export function createCommandDesk(options: CommandDeskOptions): CommandDesk {
     if (state === "mismatch")
       throw new Problem("arm_mismatch", `${spec.name} was armed with other parameters or by another operator: arm it again`, {
         path: "arm_token",
-        ...(typeof request.request_id === "string" ? { request_id: request.request_id } : {}),
+        ...requestIdNamed(request),
       });
   }
 
@@ -196,6 +195,11 @@ function requestIdOf(given: unknown): string {
   if (given === undefined) return randomUUID();
   if (typeof given === "string" && REQUEST_ID.test(given)) return given;
   throw new Problem("invalid_parameter", "request_id is not an id: expected 1 to 100 letters, digits, _ : or -", { path: "request_id" });
+}
+
+/** The request id of a request that is refused, for the audit trail. */
+function requestIdNamed({ request_id: given }: CommandRequest): { readonly request_id?: string } {
+  return typeof given === "string" && REQUEST_ID.test(given) ? { request_id: given } : {};
 }
 
 function numberWithin(given: unknown, path: string, max: number): number | undefined {

@@ -70,7 +70,9 @@ export function addCommandRoutes(app: Hono, context: CommandRouteContext): void 
     const { enabled, rules_hash, ...rest } = await jsonBody(c);
     const { hash } = published(hub, "rules");
     if (rules_hash !== hash)
-      throw new Problem("rules_changed", `the rules have changed since you saw them: their hash is ${String(hash)}`, { path: "rules_hash" });
+      throw new Problem("rules_changed", `the rules have changed since you saw them: their hash is ${String(hash)}`, {
+        path: "rules_hash",
+      });
     const { request_id, confirm } = rest;
     const parameters = { rule_id: c.req.param("id"), enabled };
     return answerCommand(c, { request_id, confirm, command_name: "rules.set_enabled", parameters }, true);

@@ -40,7 +40,9 @@ export function localIdentities(clock: Clock, role: Role): Identities {
         });
       }
       if (name.trim().toLowerCase() === GUEST.name)
-        throw new Problem("invalid_parameter", `the name ${GUEST.name} stands for whoever has not signed in: give your own`, { path: "name" });
+        throw new Problem("invalid_parameter", `the name ${GUEST.name} stands for whoever has not signed in: give your own`, {
+          path: "name",
+        });
       for (const [token, session] of sessions) if (session.expiresMs <= clock.nowMs()) sessions.delete(token);
       const token = randomBytes(24).toString("base64url");
       const identity: Identity = { name: name.trim(), role };

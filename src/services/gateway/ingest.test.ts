@@ -58,13 +58,26 @@ const thermal = {
   unit: "C",
   ts_epoch: 1_767_225_600,
 };
-const audit = { schema_version: 1, category: "audit", source: "alarms", subject: "command", kind: "command_effect", request_id: "q1", ok: true };
+const audit = {
+  schema_version: 1,
+  category: "audit",
+  source: "alarms",
+  subject: "command",
+  kind: "command_effect",
+  request_id: "q1",
+  ok: true,
+};
 
 test("ingest - an event is logged with its run and tick; audit goes to both logs, an effect to the desk", async () => {
   const { hub, send, effects, ingest, clock } = rig();
   await send(SUBJECTS.thermal, thermal, { "x-qiki-run": "r1" });
   await send(SUBJECTS.audit, { ...audit, tick: 12 });
-  expect(hub.log("events").read(1, 1e6).map((text) => JSON.parse(text) as unknown)).toEqual([
+  expect(
+    hub
+      .log("events")
+      .read(1, 1e6)
+      .map((text) => JSON.parse(text) as unknown),
+  ).toEqual([
     { subject: SUBJECTS.thermal, tick: null, run: "r1", payload: thermal },
     { subject: SUBJECTS.audit, tick: 12, run: null, payload: { ...audit, tick: 12 } },
   ]);

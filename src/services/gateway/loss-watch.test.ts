@@ -25,6 +25,17 @@ test("losses - publishers on one subject, and one publisher's subjects, are numb
   expect(watch.lost).toBe(1);
 });
 
+test("losses - roles of one process share its numbering, and what one skips another used", () => {
+  const watch = createLossWatch();
+  watch.note("audit", headers(1, "sim"));
+  watch.note("audit", headers(2, "alarms"));
+  watch.note("audit", headers(3, "alarms"));
+  watch.note("audit", headers(4, "sim"));
+  expect(watch.lost).toBe(0);
+  watch.note("audit", headers(7, "alarms"));
+  expect(watch.lost).toBe(2);
+});
+
 test("losses - a new run, a publisher that starts anew and the gateway's own start lose nothing", () => {
   const watch = createLossWatch();
   watch.note("a", headers(500));

@@ -21,6 +21,8 @@ const PUBLISHER_HEADER = "ce_source";
 export function createLossWatch(): LossWatch {
   /** Last number of every publisher on every subject. */
   const seqs = new Map<string, { readonly run: string | undefined; readonly seq: number }>();
+  /** Last number on every subject, whoever published it. */
+  const subjectSeqs = new Map<string, number>();
   let moment: TelemetryMoment | undefined;
   let lost = 0;
 
@@ -36,8 +38,13 @@ export function createLossWatch(): LossWatch {
       const stream = `${subject} ${headers[PUBLISHER_HEADER] ?? ""}`;
       const last = seqs.get(stream);
       // A lower number is a publisher that started anew; the bus keeps each one's order.
-      if (last !== undefined && last.run === run && seq > last.seq) lost += seq - last.seq - 1;
+      const missed = last?.run === run && last !== undefined ? Math.max(0, seq - last.seq - 1) : 0;
+      // Roles in one process are numbered together: what one of them skips, another one used.
+      const subjectSeq = subjectSeqs.get(subject);
+      const isTogether = subjectSeq !== undefined && seq > subjectSeq;
+      lost += isTogether ? Math.min(missed, seq - subjectSeq - 1) : missed;
       seqs.set(stream, { run, seq });
+      subjectSeqs.set(subject, seq);
       return true;
     },
     noteTelemetry(next, periodTicks) {

@@ -82,7 +82,9 @@ export function createRoutes(context: RouteContext): Hono {
   addAuditRoutes(app, context.bus);
   app.get("/*", (c, next) => context.assets(c) ?? next());
 
-  app.notFound((c) => answerProblem(c, new Problem("not_found", `there is no ${c.req.method} ${c.req.path} here: the README lists the API`)));
+  app.notFound((c) =>
+    answerProblem(c, new Problem("not_found", `there is no ${c.req.method} ${c.req.path} here: the README lists the API`)),
+  );
   app.onError((error, c) => {
     const problem = error instanceof Problem ? error : new Problem("internal", "the gateway failed on this request; its log says more");
     if (problem !== error) context.log.error({ err: error, method: c.req.method, path: c.req.path }, "a request failed");

@@ -24,7 +24,8 @@ export function loadWebAssets(folder: string): WebAssets {
   try {
     for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       const type = CONTENT_TYPES[extname(name)];
-      if (type !== undefined) files.set(`/${name.replaceAll("\\", "/")}`, { bytes: new Uint8Array(readFileSync(join(folder, name))), type });
+      if (type !== undefined)
+        files.set(`/${name.replaceAll("\\", "/")}`, { bytes: new Uint8Array(readFileSync(join(folder, name))), type });
     }
   } catch (error) {
     throw new QikiError("file_unreadable", `the built console is not in ${folder}: run 'npm run prepare'`, error);
