@@ -10,6 +10,8 @@ import { type Rig, rigOf } from "./test-rig.ts";
 const shipped: unknown = JSON.parse(readFileSync(new URL("../../profiles/shipped.json", import.meta.url), "utf8"));
 const thrusters: unknown = JSON.parse(readFileSync(new URL("../../config/propulsion/thrusters.json", import.meta.url), "utf8"));
 
+/** The soak runs a million random ticks. */
+const RUNS = process.env.QIKI_SOAK === "1" ? 2000 : 200;
 const SEED = 20_260_101;
 
 const watts = (max: number): fc.Arbitrary<number> => fc.oneof(fc.constant(0), fc.double({ min: 0, max, noNaN: true }));
@@ -79,7 +81,7 @@ const command: fc.Arbitrary<CraftCommand> = fc.oneof(
 const script = fc.array(fc.tuple(fc.integer({ min: 0, max: 499 }), command), { maxLength: 40 });
 
 describe("invariants", () => {
-  test(`SIM-087 craft - 200 random runs of 500 ticks keep I2, I3, I4, I5 and I6 (seed ${SEED})`, () => {
+  test(`SIM-087 craft - ${RUNS} random runs of 500 ticks keep I2, I3, I4, I5 and I6 (seed ${SEED})`, () => {
     fc.assert(
       fc.property(profileSet, script, (set, commands) => {
         const rig = rigOf(shipped, { thrusters, set });
@@ -93,7 +95,7 @@ describe("invariants", () => {
           for (const [at, one] of commands) if (at === tick) applyCraftCommand(rig.state, rig.config, one);
         });
       }),
-      { seed: SEED, numRuns: 200 },
+      { seed: SEED, numRuns: RUNS },
     );
   });
 
