@@ -81,13 +81,6 @@ async function up(flags: UpFlags): Promise<void> {
   const moved = twin.port !== port && port !== 0 ? ` (port ${port} is taken)` : "";
   process.stdout.write(`ORION is at ${twin.url}${moved}\n`);
   await signalled();
-  // One signal to a whole process group may come twice: straight, and passed on by the launcher.
-  const stoppedAtMs = performance.now();
-  const interrupt = (): void => {
-    if (performance.now() - stoppedAtMs > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
-  };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
   const late = setTimeout(() => {
     process.stderr.write(`qiki: did not stop within ${STOP_MS / 1000} s; what was recorded up to now is on disk\n`);
     process.exit(1);
@@ -97,10 +90,21 @@ async function up(flags: UpFlags): Promise<void> {
   process.stdout.write(twin.recording === undefined ? "stopped; nothing was recorded\n" : `stopped; recording: ${twin.recording}\n`);
 }
 
+/**
+ * Resolves at the first signal to stop; a second one ends the program at once. The handlers stay: without one, for however
+ * short a time, a signal would kill. One signal to a process group may come twice, straight and passed on by the launcher.
+ */
 function signalled(): Promise<void> {
+  let firstMs: number | undefined;
   return new Promise((done) => {
-    process.once("SIGINT", () => done());
-    process.once("SIGTERM", () => done());
+    const onSignal = (): void => {
+      if (firstMs === undefined) {
+        firstMs = performance.now();
+        done();
+      } else if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
   });
 }
 
