@@ -63,6 +63,7 @@ async function up(flags: UpFlags): Promise<void> {
     stopped: flags.stopped === true,
   });
   const log = createLog(process.env.LOG_LEVEL ?? "warn", "up");
+  const stopAsked = signalled();
   const twin = await startEmbedded({
     clock: systemClock,
     log,
@@ -80,7 +81,7 @@ async function up(flags: UpFlags): Promise<void> {
   });
   const moved = twin.port !== port && port !== 0 ? ` (port ${port} is taken)` : "";
   process.stdout.write(`ORION is at ${twin.url}${moved}\n`);
-  await signalled();
+  await stopAsked;
   const late = setTimeout(() => {
     process.stderr.write(`qiki: did not stop within ${STOP_MS / 1000} s; what was recorded up to now is on disk\n`);
     process.exit(1);
