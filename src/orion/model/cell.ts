@@ -45,8 +45,10 @@ export function cellOf(path: string, record: unknown, context: CellContext): Cel
     if (typeof value === "object" && (value as { enabled?: unknown }).enabled === false) disabled = true;
     value = stepInto(value, step);
   }
-  if (value === undefined) return { kind: "absent", reason: "not_published", entry };
-  if (value === null) return { kind: "absent", reason: disabled ? "disabled" : "null_from_source", entry };
+  if (value === undefined || value === null) {
+    if (disabled) return { kind: "absent", reason: "disabled", entry };
+    return { kind: "absent", reason: value === null ? "null_from_source" : "not_published", entry };
+  }
   if (typeof value === "number" && !Number.isFinite(value)) return { kind: "absent", reason: "out_of_range", entry };
   const top = path.split(/[.[]/)[0]!;
   const origin = context.fieldSources[top] === undefined && context.fieldSources[path] === undefined ? "measured" : "const";

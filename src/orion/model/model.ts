@@ -1,59 +1,41 @@
-import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
-import { assertNever } from "#base/assert.ts";
+import { batch, type ReadonlySignal, signal } from "@preact/signals-core";
 import type { Role } from "#contracts/command-catalogue.ts";
 import { type Cell, cellOf } from "./cell.ts";
-import { type ServerMessage, SUBSCRIPTIONS, type Timed } from "./protocol.ts";
+import { ageMsAt, type DataState, dataStateOf, elapsedMs, expiryMs, type Moment, SLEEP_MS } from "./freshness.ts";
+import { createLink, type LinkPorts, type LinkState } from "./link.ts";
+import { readServerMessage, type RunIdentity, type ServerMessage, SUBSCRIPTIONS } from "./protocol.ts";
+import { createRecords, type TelemetryEntry } from "./records.ts";
+import { followStream, STREAM_START, type StreamChange } from "./stream.ts";
 
 /** What the model needs of the world; a test drives all of it. */
-export interface ModelPorts {
-  readonly monotonicMs: () => number;
+export interface ModelPorts extends LinkPorts {
   readonly wallMs: () => number;
-  /** Calls once after the delay; the returned call cancels. */
-  readonly after: (delayMs: number, callback: () => void) => () => void;
-  /** A number in [0, 1), for the jitter of reconnecting. */
-  readonly random: () => number;
-  /** Opens the stream; the callbacks are the socket's. */
-  readonly connect: (handlers: {
-    readonly open: () => void;
-    readonly message: (text: string) => void;
-    readonly closed: (code: number) => void;
-  }) => Connection;
 }
 
-export interface Connection {
-  send(text: string): void;
-  close(): void;
+export interface Losses {
+  /** Before the gateway. */
+  readonly upstream: number;
+  /** Between the gateway and here, as the gateway told. */
+  readonly client: number;
+  /** Broke their contract. */
+  readonly refused: number;
+  /** Missing without a word: that must not happen. */
+  readonly unaccounted: number;
 }
-
-interface Entry {
-  readonly value: unknown;
-  readonly ageAtReceiptMs: number;
-  readonly receivedMonoMs: number;
-  readonly receivedWallMs: number;
-}
-
-export type LinkState = { readonly kind: "connecting" | "ok" | "slow" } | { readonly kind: "lost"; readonly retryInMs: number };
-export type DataState = { readonly kind: "ok" | "lag" | "stale"; readonly ageMs: number } | { readonly kind: "none" };
 
 export interface Model {
   readonly link: ReadonlySignal<LinkState>;
   readonly data: ReadonlySignal<DataState>;
   readonly identity: ReadonlySignal<{ readonly name: string; readonly role: Role } | undefined>;
-  readonly run: ReadonlySignal<(ServerMessage & { t: "hello" })["run"] | undefined>;
+  readonly run: ReadonlySignal<RunIdentity | null | undefined>;
   /** Tick of the newest telemetry received. */
   readonly tick: ReadonlySignal<number | undefined>;
-  /** Messages lost on the way, by where. */
-  readonly losses: ReadonlySignal<{
-    readonly upstream: number;
-    readonly client: number;
-    readonly refused: number;
-    readonly unaccounted: number;
-  }>;
+  readonly losses: ReadonlySignal<Losses>;
   /** Moves every 250 ms; whoever shows an age reads it. */
   readonly nowMs: ReadonlySignal<number>;
   /** Value or absence at a telemetry path, with age and staleness as of now. */
   cell(path: string): Cell;
-  /** Raw value at a telemetry path, undefined when there is none. */
+  /** Raw value at a telemetry path, however old it is; undefined when there is none. */
   value(path: string): unknown;
   /** Records of a keyed topic. */
   records(topic: "incidents" | "commands" | "system"): ReadonlySignal<ReadonlyMap<string, unknown>>;
@@ -61,204 +43,161 @@ export interface Model {
   /** Grows whenever something new stands in the audit trail. */
   readonly auditCount: ReadonlySignal<number>;
   start(): void;
-  /** Drops the connection and opens a new one, for example after signing in. */
+  /** Opens a new connection in place of this one, for example after signing in; what is known stays. */
   reconnect(): void;
+  /** Tries at once when the link is lost: for `online`, or a page that becomes visible. */
+  retryNow(): void;
   stop(): void;
 }
 
 const TICKER_MS = 250;
-const LINK_SLOW_MS = 2500;
-const LINK_LOST_MS = 5000;
-const DATA_STALE_MS = 30_000;
-const SLEEP_GAP_MS = 1000;
-const RETRY_FIRST_MS = 250;
-const RETRY_MAX_MS = 5000;
-const EVENTS_KEPT = 500;
+/** Acknowledgements go out at most this often, so that many tabs stay below the gateway's message rate. */
+const ACK_MS = 100;
+/** After a sleep this long the connection holds what was sent before it, and cannot tell how old that is. */
+const LONG_SLEEP_MS = 5000;
 
-/** The console's view of the world: reducers over the gateway's stream, and staleness by two clocks (console §3). */
+/** The console's view of the world: the gateway's stream in records, and staleness by two clocks (console §3). */
 export function createModel(ports: ModelPorts): Model {
-  const telemetry = new Map<string, Signal<Entry | undefined>>();
-  const keyed = new Map<string, Signal<ReadonlyMap<string, unknown>>>();
-  const link = signal<LinkState>({ kind: "connecting" });
+  const records = createRecords();
   const data = signal<DataState>({ kind: "none" });
   const identity = signal<{ name: string; role: Role } | undefined>(undefined);
-  const run = signal<(ServerMessage & { t: "hello" })["run"] | undefined>(undefined);
-  const tick = signal<number | undefined>(undefined);
-  const losses = signal({ upstream: 0, client: 0, refused: 0, unaccounted: 0 });
+  const run = signal<RunIdentity | null | undefined>(undefined);
+  const losses = signal<Losses>({ upstream: 0, client: 0, refused: 0, unaccounted: 0 });
   const nowMs = signal(ports.monotonicMs());
-  const events = signal<readonly unknown[]>([]);
-  const auditCount = signal(0);
+  const connection = createLink(ports, { greeting, message: receive, lost: evaluate });
+  const link = signal<LinkState>(connection.state());
 
-  let connection: Connection | undefined;
-  let cancelRetry: (() => void) | undefined;
-  let cancelTicker: (() => void) | undefined;
-  let epoch: string | undefined;
-  let seq = 0;
-  let cursors: Record<string, number> = {};
-  let retryMs = RETRY_FIRST_MS;
-  let retryAtMs = 0;
-  let lastFrameMs: number | undefined;
+  let position = STREAM_START;
+  let refusedHere = 0;
+  let gatewayLosses = { upstream: 0, refused: 0 };
   let telemetryPeriodS = 1;
+  let now = moment();
+  /** When any of this last ran: a hole in it was sleep. */
+  let awake = now;
   /** After sleep nothing is fresh until it has been received anew. */
   let freshFromMs = Number.NEGATIVE_INFINITY;
-  let lastTickerMs = ports.monotonicMs();
-  let lastTickerWallMs = ports.wallMs();
+  let cancelTicker: (() => void) | undefined;
+  let cancelAck: (() => void) | undefined;
+  let owesAck = false;
 
-  const telemetrySignal = (key: string): Signal<Entry | undefined> => {
-    let one = telemetry.get(key);
-    if (one === undefined) telemetry.set(key, (one = signal<Entry | undefined>(undefined)));
-    return one;
-  };
-  const keyedSignal = (topic: string): Signal<ReadonlyMap<string, unknown>> => {
-    let one = keyed.get(topic);
-    if (one === undefined) keyed.set(topic, (one = signal<ReadonlyMap<string, unknown>>(new Map())));
-    return one;
-  };
-
-  const ageOf = (entry: Entry): number =>
-    entry.ageAtReceiptMs + Math.max(nowMs.value - entry.receivedMonoMs, ports.wallMs() - entry.receivedWallMs, 0);
-
-  /** 2.5 publication periods in wall terms, at least a second. */
-  function expiryMs(): number {
-    const state = telemetry.get("sim_state")?.peek()?.value as { fsm_state?: string; speed?: number } | undefined;
-    const periodS = state?.fsm_state === "RUNNING" ? telemetryPeriodS / Math.max(1e-9, state.speed ?? 1) : 1;
-    return Math.max(1000, 2500 * periodS);
+  function moment(): Moment {
+    return { monoMs: ports.monotonicMs(), wallMs: ports.wallMs() };
   }
 
-  const isStale = (entry: Entry, ageMs: number): boolean => ageMs > expiryMs() || entry.receivedMonoMs < freshFromMs;
-
-  function put(key: string, timed: Timed | undefined): void {
-    telemetrySignal(key).value =
-      timed === undefined
-        ? undefined
-        : { value: timed.v, ageAtReceiptMs: timed.age_ms, receivedMonoMs: ports.monotonicMs(), receivedWallMs: ports.wallMs() };
-  }
-
-  function replaceTopic(topic: string, records: Readonly<Record<string, Timed>>): void {
-    if (topic === "telemetry") {
-      for (const key of telemetry.keys()) if (!(key in records)) put(key, undefined);
-      for (const [key, timed] of Object.entries(records)) put(key, timed);
-    } else keyedSignal(topic).value = new Map(Object.entries(records).map(([key, timed]) => [key, timed.v]));
-  }
-
-  function changeTopic(topic: string, change: { readonly set: Readonly<Record<string, Timed>>; readonly del: readonly string[] }): void {
-    if (topic === "telemetry") {
-      for (const key of change.del) put(key, undefined);
-      for (const [key, timed] of Object.entries(change.set)) put(key, timed);
-      return;
-    }
-    const next = new Map(keyedSignal(topic).peek());
-    for (const key of change.del) next.delete(key);
-    for (const [key, timed] of Object.entries(change.set)) next.set(key, timed.v);
-    keyedSignal(topic).value = next;
+  function greeting(): unknown {
+    const { epoch, seq, logs } = position;
+    const resume = epoch === undefined ? {} : { resume: { epoch, ...(seq === undefined ? {} : { seq }), batch: logs } };
+    return { t: "hello", v: 1, client: "web", subs: SUBSCRIPTIONS, ...resume };
   }
 
   function receive(text: string): void {
-    lastFrameMs = ports.monotonicMs();
-    const message = JSON.parse(text) as ServerMessage;
-    batch(() => apply(message));
-    evaluate();
+    if (wakeUp() > LONG_SLEEP_MS) return evaluate();
+    const message = readServerMessage(text);
+    batch(() => {
+      if (message === undefined) refusedHere += 1;
+      else apply(message);
+      losses.value = {
+        upstream: gatewayLosses.upstream,
+        client: position.lost,
+        refused: gatewayLosses.refused + refusedHere,
+        unaccounted: position.unaccounted,
+      };
+      evaluate();
+    });
   }
 
   function apply(message: ServerMessage): void {
-    switch (message.t) {
-      case "hello":
-        if (!message.resumed) cursors = {};
-        epoch = message.epoch;
-        identity.value = message.me;
-        run.value = message.run;
-        telemetryPeriodS = message.cfg?.telemetry_period_s ?? 1;
-        retryMs = RETRY_FIRST_MS;
-        return;
-      case "snapshot":
-        seq = message.seq;
-        for (const [topic, records] of Object.entries(message.topics)) replaceTopic(topic, records);
-        return acknowledge(message.tick);
-      case "diff":
-        if (message.prev !== seq) return connection?.send(JSON.stringify({ t: "resync" }));
-        seq = message.seq;
-        for (const [topic, change] of Object.entries(message.ch)) changeTopic(topic, change);
-        return acknowledge(message.tick);
-      case "batch": {
-        const expected = (cursors[message.topic] ?? message.first - 1) + 1;
-        if (message.first > expected) losses.value = { ...losses.value, unaccounted: losses.value.unaccounted + message.first - expected };
-        cursors[message.topic] = message.last;
-        if (message.topic === "events") events.value = [...events.value, ...message.items].slice(-EVENTS_KEPT);
-        if (message.topic === "audit") auditCount.value += message.items.length;
-        return acknowledge(undefined);
-      }
-      case "gap":
-        cursors[message.topic] = message.last;
-        return;
-      case "hb":
-        losses.value = { ...message.lost, unaccounted: losses.value.unaccounted };
-        return;
-      case "error":
-      case "bye":
-      case "pong":
-        return;
-      default:
-        return assertNever(message, "message");
+    if (message.t === "hello") {
+      identity.value = message.me;
+      adoptRun(message.run, message.cfg?.telemetry_period_s);
+    }
+    if (message.t === "hb") gatewayLosses = message.lost;
+    const step = followStream(position, message);
+    position = step.position;
+    applyChange(step.change);
+    if (message.t === "snapshot" || message.t === "diff" || message.t === "batch") acknowledgeSoon();
+  }
+
+  function applyChange(change: StreamChange): void {
+    if (change.kind === "resync") connection.send({ t: "resync" });
+    records.apply(change, moment());
+    // Whoever listens through a reset hears of the new run here.
+    const told = records.keyed("system").peek().get("run");
+    if (typeof told === "object" && told !== null) {
+      const { run_id: id, seed, tick_ms, epoch, telemetry_period_s: periodS } = told as Readonly<Record<string, unknown>>;
+      adoptRun({ id, seed, tick_ms, epoch } as RunIdentity, periodS as number | undefined);
     }
   }
 
-  function acknowledge(at: number | null | undefined): void {
-    if (typeof at === "number") tick.value = at;
-    connection?.send(JSON.stringify({ t: "ack", seq, batch: cursors }));
+  function adoptRun(next: RunIdentity | null, periodS: number | undefined): void {
+    if (next?.id !== run.peek()?.id || run.peek() === undefined) run.value = next;
+    telemetryPeriodS = periodS ?? telemetryPeriodS;
   }
+
+  function acknowledgeSoon(): void {
+    owesAck = true;
+    if (cancelAck === undefined) acknowledge();
+  }
+
+  function acknowledge(): void {
+    cancelAck = undefined;
+    if (!owesAck) return;
+    owesAck = false;
+    connection.send({ t: "ack", seq: position.seq ?? 0, batch: position.logs });
+    cancelAck = ports.after(ACK_MS, acknowledge);
+  }
+
+  /** Notes that this runs, and after a sleep distrusts everything; says how long the sleep was. */
+  function wakeUp(): number {
+    const before = awake;
+    awake = moment();
+    const sleptMs = elapsedMs(before, awake);
+    if (sleptMs <= SLEEP_MS) return 0;
+    freshFromMs = awake.monoMs;
+    if (sleptMs > LONG_SLEEP_MS) connection.reopen();
+    return sleptMs;
+  }
+
+  const isStale = (entry: TelemetryEntry, ageMs: number): boolean => {
+    const simState = records.telemetry("sim_state").value?.value;
+    return ageMs > expiryMs(telemetryPeriodS, simState) || entry.monoMs < freshFromMs;
+  };
 
   /** Link and data words, and the clock that ages depend on. */
   function evaluate(): void {
     batch(() => {
-      const now = ports.monotonicMs();
-      nowMs.value = now;
-      if (link.peek().kind !== "lost" || connection !== undefined) {
-        const quietMs = lastFrameMs === undefined ? undefined : now - lastFrameMs;
-        if (quietMs === undefined) link.value = { kind: "connecting" };
-        else if (quietMs > LINK_LOST_MS) link.value = { kind: "lost", retryInMs: 0 };
-        else link.value = { kind: quietMs < LINK_SLOW_MS ? "ok" : "slow" };
-      } else link.value = { kind: "lost", retryInMs: Math.max(0, retryAtMs - now) };
-      const newest = telemetry.get("tick")?.peek();
+      now = moment();
+      nowMs.value = now.monoMs;
+      const linkNow = connection.state();
+      if (linkNow.kind === "lost" || linkNow.kind !== link.peek().kind) link.value = linkNow;
+      const newest = records.telemetry("tick").peek();
       if (newest === undefined) data.value = { kind: "none" };
       else {
-        const ageMs = ageOf(newest);
-        data.value = { kind: ageMs > DATA_STALE_MS ? "stale" : isStale(newest, ageMs) ? "lag" : "ok", ageMs };
+        const ageMs = ageMsAt(newest, now);
+        data.value = dataStateOf(ageMs, isStale(newest, ageMs));
       }
     });
   }
 
   function ticker(): void {
-    const now = ports.monotonicMs();
-    const wall = ports.wallMs();
-    const gapMs = Math.max(now - lastTickerMs, wall - lastTickerWallMs);
-    if (gapMs > TICKER_MS + SLEEP_GAP_MS) freshFromMs = now;
-    lastTickerMs = now;
-    lastTickerWallMs = wall;
+    wakeUp();
+    connection.check();
     evaluate();
     cancelTicker = ports.after(TICKER_MS, ticker);
   }
 
-  function open(): void {
-    cancelRetry?.();
-    cancelRetry = undefined;
-    lastFrameMs = undefined;
-    connection = ports.connect({
-      open() {
-        const resume = epoch === undefined ? {} : { resume: { epoch, seq, batch: cursors } };
-        connection?.send(JSON.stringify({ t: "hello", v: 1, client: "web", subs: SUBSCRIPTIONS, ...resume }));
-      },
-      message: receive,
-      closed: lose,
-    });
-  }
-
-  function lose(): void {
-    connection = undefined;
-    const jittered = retryMs * (0.8 + 0.4 * ports.random());
-    retryMs = Math.min(RETRY_MAX_MS, retryMs * 2);
-    retryAtMs = ports.monotonicMs() + jittered;
-    link.value = { kind: "lost", retryInMs: jittered };
-    cancelRetry = ports.after(jittered, open);
+  function cell(path: string): Cell {
+    const entry = records.telemetry(path.split(/[.[]/)[0]!).value;
+    const fieldSources = (records.telemetry("field_sources").value?.value ?? {}) as Readonly<Record<string, string>>;
+    if (entry === undefined) {
+      const isNothingKnown = records.telemetry("tick").value === undefined;
+      const absent = cellOf(path, undefined, { ageMs: 0, stale: true, fieldSources });
+      if (!isNothingKnown || absent.kind === "value") return absent;
+      return { ...absent, reason: link.value.kind === "lost" ? "link_lost" : "not_received" };
+    }
+    void nowMs.value;
+    const ageMs = ageMsAt(entry, now);
+    return cellOf(path, entry.value, { ageMs, stale: isStale(entry, ageMs), fieldSources });
   }
 
   return {
@@ -266,43 +205,34 @@ export function createModel(ports: ModelPorts): Model {
     data,
     identity,
     run,
-    tick,
+    tick: records.tick,
     losses,
     nowMs,
-    events,
-    auditCount,
-    records: keyedSignal,
+    events: records.events,
+    auditCount: records.auditCount,
+    records: records.keyed,
+    cell,
     value(path) {
-      const cell = this.cell(path);
-      return cell.kind === "value" ? cell.value : undefined;
-    },
-    cell(path) {
-      const key = path.split(/[.[]/)[0]!;
-      const entry = telemetrySignal(key).value;
-      const sources = (telemetrySignal("field_sources").value?.value ?? {}) as Readonly<Record<string, string>>;
-      if (entry === undefined) {
-        const absent = cellOf(path, undefined, { ageMs: 0, stale: true, fieldSources: sources });
-        const nothingYet = telemetrySignal("tick").value === undefined;
-        return absent.kind === "absent" && nothingYet
-          ? { ...absent, reason: link.value.kind === "lost" ? "link_lost" : "not_received" }
-          : absent;
-      }
-      const ageMs = ageOf(entry);
-      return cellOf(path, entry.value, { ageMs, stale: isStale(entry, ageMs), fieldSources: sources });
+      const found = cell(path);
+      return found.kind === "value" ? found.value : undefined;
     },
     start() {
-      open();
+      connection.open();
+      awake = moment();
       ticker();
     },
     reconnect() {
-      const old = connection;
-      connection = undefined;
-      old?.close();
+      connection.reopen();
+      evaluate();
+    },
+    retryNow() {
+      connection.retryNow();
+      evaluate();
     },
     stop() {
-      cancelRetry?.();
       cancelTicker?.();
-      connection?.close();
+      cancelAck?.();
+      connection.close();
     },
   };
 }

@@ -8,6 +8,16 @@ export interface Timed {
 
 export type Topics = Readonly<Record<string, Readonly<Record<string, Timed>>>>;
 
+export type TopicChanges = Readonly<Record<string, { readonly set: Readonly<Record<string, Timed>>; readonly del: readonly string[] }>>;
+
+/** Which run of which twin the console watches. */
+export interface RunIdentity {
+  readonly id: string;
+  readonly seed: number;
+  readonly tick_ms: number;
+  readonly epoch: string;
+}
+
 export type ServerMessage =
   | {
       readonly t: "hello";
@@ -17,7 +27,7 @@ export type ServerMessage =
       readonly resumed: boolean;
       readonly runtime: string;
       readonly me: { readonly name: string; readonly role: Role };
-      readonly run: { readonly id: string; readonly seed: number; readonly tick_ms: number; readonly epoch: string } | null;
+      readonly run: RunIdentity | null;
       readonly cfg: { readonly telemetry_period_s: number; readonly events_period_s: number } | null;
     }
   | { readonly t: "snapshot"; readonly seq: number; readonly tick: number | null; readonly topics: Topics }
@@ -26,7 +36,7 @@ export type ServerMessage =
       readonly prev: number;
       readonly seq: number;
       readonly tick: number | null;
-      readonly ch: Readonly<Record<string, { readonly set: Readonly<Record<string, Timed>>; readonly del: readonly string[] }>>;
+      readonly ch: TopicChanges;
     }
   | { readonly t: "batch"; readonly topic: string; readonly first: number; readonly last: number; readonly items: readonly unknown[] }
   | {
@@ -47,6 +57,35 @@ export type ServerMessage =
   | { readonly t: "error"; readonly code: string; readonly detail: string }
   | { readonly t: "bye"; readonly code: string }
   | { readonly t: "pong"; readonly seq: number };
+
+/** Members that a message must have to be followed, and how to tell. */
+const MEMBERS: Readonly<Record<ServerMessage["t"], Readonly<Record<string, "number" | "string" | "boolean" | "object">>>> = {
+  hello: { epoch: "string", seq: "number", resumed: "boolean", me: "object" },
+  snapshot: { seq: "number", topics: "object" },
+  diff: { prev: "number", seq: "number", ch: "object" },
+  batch: { topic: "string", first: "number", last: "number", items: "object" },
+  gap: { topic: "string", first: "number", last: "number" },
+  hb: { seq: "number", src_age_ms: "object", lost: "object" },
+  error: { code: "string" },
+  bye: { code: "string" },
+  pong: {},
+};
+
+/** A message of the gateway, or undefined when it is none that this console can follow. */
+export function readServerMessage(text: string): ServerMessage | undefined {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof message !== "object" || message === null) return undefined;
+  const record = message as Readonly<Record<string, unknown>>;
+  if (typeof record.t !== "string" || !Object.hasOwn(MEMBERS, record.t)) return undefined;
+  const members = Object.entries(MEMBERS[record.t as ServerMessage["t"]]);
+  const fits = members.every(([name, type]) => typeof record[name] === type && record[name] !== null);
+  return fits ? (message as ServerMessage) : undefined;
+}
 
 export const SUBSCRIPTIONS = [
   { topic: "telemetry", mode: "latest", hz: 10 },

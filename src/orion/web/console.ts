@@ -38,6 +38,10 @@ export const console_ = {
         if (answer.ok) catalogue.value = answer.value;
       });
     });
+    addEventListener("online", () => model.retryNow());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") model.retryNow();
+    });
     addEventListener("hashchange", () => {
       screen.value = screenOfHash();
     });

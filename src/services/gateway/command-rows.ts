@@ -58,8 +58,8 @@ export interface CommandRows {
   list(): readonly CommandRow[];
 }
 
-export const ACK_WAIT_MS = 2000;
-export const ROWS_MAX = 500;
+const ACK_WAIT_MS = 2000;
+const ROWS_MAX = 500;
 
 export function createCommandRows(clock: Clock, hub: Hub): CommandRows {
   const entries = new Map<string, Entry>();

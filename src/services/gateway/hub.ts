@@ -9,8 +9,8 @@ export type StateTopic = (typeof STATE_TOPICS)[number];
 export type LogTopic = (typeof LOG_TOPICS)[number];
 
 /** How far back a console that was away is caught up with: changes, and time. */
-export const CATCH_UP_CHANGES = 65_536;
-export const CATCH_UP_MS = 60_000;
+const CATCH_UP_CHANGES = 65_536;
+const CATCH_UP_MS = 60_000;
 const MARK_MS = 1000;
 
 export interface StateRecord {

@@ -83,7 +83,7 @@ export function createRoutes(context: RouteContext): Hono {
   app.get("/*", (c, next) => context.assets(c) ?? next());
 
   app.notFound((c) =>
-    answerProblem(c, new Problem("not_found", `there is no ${c.req.method} ${c.req.path} here: the README lists the API`)),
+    answerProblem(c, new Problem("not_found", `there is no ${c.req.method} ${c.req.path} here: /api/catalog tells of commands and topics`)),
   );
   app.onError((error, c) => {
     const problem = error instanceof Problem ? error : new Problem("internal", "the gateway failed on this request; its log says more");

@@ -37,16 +37,16 @@ export interface Session {
   closed(): void;
 }
 
-export const HELLO_MS = 5000;
-export const HEARTBEAT_MS = 1000;
-export const UNACKED_FLUSHES = 8;
-export const BUFFERED_BYTES = 1_048_576;
-export const STALLED_MS = 15_000;
-export const MESSAGES_PER_S = 50;
+const HELLO_MS = 5000;
+const HEARTBEAT_MS = 1000;
+const UNACKED_FLUSHES = 8;
+const BUFFERED_BYTES = 1_048_576;
+const STALLED_MS = 15_000;
+const MESSAGES_PER_S = 50;
 /** What waits for a console that does not keep up; beyond, the oldest goes. */
-export const QUEUE = { items: 5000, bytes: 8_388_608 };
+const QUEUE = { items: 5000, bytes: 8_388_608 };
 /** Items of a log that a console without a position of its own begins with. */
-export const HISTORY_ITEMS = 500;
+const HISTORY_ITEMS = 500;
 const BATCH_BYTES = 524_288;
 
 /** One console on `/ws`: what it subscribed, what it has acknowledged, what it still must get (console §2.3). */

@@ -1,0 +1,101 @@
+import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+import { assertNever } from "#base/assert.ts";
+import type { Moment, Receipt } from "./freshness.ts";
+import type { Timed } from "./protocol.ts";
+import type { StreamChange } from "./stream.ts";
+
+/** One top-level member of telemetry. */
+export interface TelemetryEntry extends Receipt {
+  readonly value: unknown;
+}
+
+/** What the console has of every topic: a signal per telemetry member, one per keyed topic. */
+export interface Records {
+  readonly tick: ReadonlySignal<number | undefined>;
+  readonly events: ReadonlySignal<readonly unknown[]>;
+  /** Grows whenever something new stands in the audit trail. */
+  readonly auditCount: ReadonlySignal<number>;
+  telemetry(key: string): ReadonlySignal<TelemetryEntry | undefined>;
+  keyed(topic: string): ReadonlySignal<ReadonlyMap<string, unknown>>;
+  /** Applies what a message changed, received at that moment; signals tell of it once. */
+  apply(change: StreamChange, at: Moment): void;
+}
+
+const EVENTS_KEPT = 500;
+
+export function createRecords(): Records {
+  const telemetry = new Map<string, Signal<TelemetryEntry | undefined>>();
+  const topics = new Map<string, Signal<ReadonlyMap<string, unknown>>>();
+  const tick = signal<number | undefined>(undefined);
+  const events = signal<readonly unknown[]>([]);
+  const auditCount = signal(0);
+
+  function member(key: string): Signal<TelemetryEntry | undefined> {
+    let one = telemetry.get(key);
+    if (one === undefined) telemetry.set(key, (one = signal<TelemetryEntry | undefined>(undefined)));
+    return one;
+  }
+
+  function keyed(topic: string): Signal<ReadonlyMap<string, unknown>> {
+    let one = topics.get(topic);
+    if (one === undefined) topics.set(topic, (one = signal<ReadonlyMap<string, unknown>>(new Map())));
+    return one;
+  }
+
+  function put(key: string, timed: Timed, at: Moment): void {
+    member(key).value = { value: timed.v, ageMs: timed.age_ms, ...at };
+  }
+
+  function replace(topic: string, records: Readonly<Record<string, Timed>>, at: Moment): void {
+    if (topic === "telemetry") {
+      for (const [key, one] of telemetry) if (!Object.hasOwn(records, key)) one.value = undefined;
+      for (const [key, timed] of Object.entries(records)) put(key, timed, at);
+    } else keyed(topic).value = new Map(Object.entries(records).map(([key, timed]) => [key, timed.v]));
+  }
+
+  function change(topic: string, set: Readonly<Record<string, Timed>>, del: readonly string[], at: Moment): void {
+    if (topic === "telemetry") {
+      for (const key of del) member(key).value = undefined;
+      for (const [key, timed] of Object.entries(set)) put(key, timed, at);
+      return;
+    }
+    const next = new Map(keyed(topic).peek());
+    for (const key of del) next.delete(key);
+    for (const [key, timed] of Object.entries(set)) next.set(key, timed.v);
+    keyed(topic).value = next;
+  }
+
+  function append(topic: string, items: readonly unknown[]): void {
+    if (topic === "events") events.value = [...events.peek(), ...items].slice(-EVENTS_KEPT);
+    if (topic === "audit") auditCount.value += items.length;
+  }
+
+  function apply(changed: StreamChange, at: Moment): void {
+    switch (changed.kind) {
+      case "replaced":
+        tick.value = changed.tick ?? undefined;
+        for (const [topic, records] of Object.entries(changed.topics)) replace(topic, records, at);
+        return;
+      case "changed":
+        tick.value = changed.tick ?? undefined;
+        for (const [topic, { set, del }] of Object.entries(changed.topics)) change(topic, set, del, at);
+        return;
+      case "items":
+        return append(changed.topic, changed.items);
+      case "nothing":
+      case "resync":
+        return;
+      default:
+        return assertNever(changed, "change");
+    }
+  }
+
+  return {
+    tick,
+    events,
+    auditCount,
+    telemetry: member,
+    keyed,
+    apply: (changed, at) => batch(() => apply(changed, at)),
+  };
+}
