@@ -199,7 +199,7 @@ function copyRules(folder: string): string {
   return path;
 }
 
-function manualClock(): ManualClock {
+export function manualClock(): ManualClock {
   let nowMs = 0;
   let timers: { readonly dueMs: number; readonly callback: () => void }[] = [];
   return {

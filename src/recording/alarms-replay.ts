@@ -2,22 +2,19 @@ import { zstdDecompressSync } from "node:zlib";
 import { parse as parseYaml } from "yaml";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
-import type { Ack } from "#contracts/ack.ts";
-import { checkParameters, decodeCommand } from "#contracts/command.ts";
+import { utf8Decode } from "#base/utf8.ts";
+import { checkParameters } from "#contracts/command.ts";
 import { commandSpec } from "#contracts/command-catalogue.ts";
 import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
 import { EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import { incidentAction } from "#twin/incident-commands.ts";
 import { type AlarmsMachine, createAlarmsMachine } from "#twin/alarms-machine.ts";
 import { type RuleSet, ruleSetOf, SAMPLE_PERIODS_MS } from "#twin/rule-set.ts";
+import { type AnsweredCommand, createCommandMatch } from "./command-match.ts";
 import type { DrivenRow } from "./drive.ts";
 
-/** A command that the alarms role answered, with the event sequence after which it was applied. */
-export interface AlarmsCommand {
-  readonly afterSeq: number;
-  readonly ack: Ack;
-  readonly row: DrivenRow | undefined;
-  readonly actor: { operator: string; role: string };
+/** A command that the alarms role answered, to be applied after the event sequence that its ACK names. */
+export interface AlarmsCommand extends AnsweredCommand {
   /** Text of the rules that a rules command put in force. */
   readonly rulesText?: string;
 }
@@ -35,17 +32,15 @@ export interface AlarmsReplay {
 }
 
 const WAITING_HASHES_MAX = 200_000;
-/** Refusals that come before the machine is asked. */
-const DOOR_CODES = new Set(["malformed", "expired", "not_authorized", "exception"]);
-/** Commands of the alarms role have no range that a configuration decides but the longest shelf. */
-const ALARMS_LIMITS = { max_speed: 0, max_speed_mps: 0, shelve_max_s: 28_800, ports: [] };
+/** Refusals that wall time, keys or the store decided: such a command never reached the machine. */
+const OUTSIDE_CODES = new Set(["expired", "not_authorized", "malformed", "exception"]);
 
 /** @throws QikiError not_verifiable when the recording's rules cannot be read */
 export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, commands: readonly AlarmsCommand[]): AlarmsReplay {
   const rules = meta.rules as { text?: string } | undefined;
+  let ruleSet = rules?.text === undefined ? undefined : readRules(rules.text);
   let machine: AlarmsMachine | undefined;
-  if (rules?.text !== undefined)
-    machine = createAlarmsMachine({ ruleSet: readRules(rules.text), periodsMs: SAMPLE_PERIODS_MS, honourConsoleAcks: true });
+  if (ruleSet !== undefined) machine = createAlarmsMachine({ ruleSet, periodsMs: SAMPLE_PERIODS_MS, honourConsoleAcks: true });
   const records: Readonly<Record<string, unknown>>[] = [];
   const hashes = { computed: new Map<number, string>(), recorded: new Map<number, string>() };
   let badHash: { at: number; recorded: string; computed: string } | undefined;
@@ -53,24 +48,26 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
   let started = false;
 
   function feedCommands(beforeSeq: number): void {
-    for (let command = commands[nextCommand]; command !== undefined && command.afterSeq < beforeSeq; command = commands[nextCommand]) {
+    for (let next = commands[nextCommand]; next !== undefined && next.ack.after_seq! < beforeSeq; next = commands[nextCommand]) {
       nextCommand += 1;
-      applyCommand(command);
+      applyCommand(next);
     }
   }
 
-  function applyCommand({ ack, row, actor, rulesText }: AlarmsCommand): void {
-    const decoded = row === undefined ? undefined : decodeCommand(Buffer.from(JSON.stringify(row.data)));
-    if (decoded?.kind !== "command" || machine === undefined) return;
-    // What the door or the parameter check refused never reached the machine.
-    const refusal = ack.error_detail;
-    const field = refusal?.details.field;
-    if (refusal !== undefined && (DOOR_CODES.has(refusal.code) || (typeof field === "string" && field.startsWith("metadata.")))) return;
+  function applyCommand({ ack, decoded, actor, rulesText }: AlarmsCommand): void {
+    if (decoded.kind !== "command" || machine === undefined) return;
+    const { error_detail: error } = ack;
+    if (error !== undefined && (OUTSIDE_CODES.has(error.code) || String(error.details.field).startsWith("metadata."))) return;
+    const by = { ...actor, ...(ack.request_id === null ? {} : { requestId: ack.request_id }) };
+    if (rulesText !== undefined) {
+      ruleSet = readRules(rulesText);
+      return collect(machine.accept({ kind: "rules", ruleSet, by }, 0 as Tick));
+    }
     const spec = commandSpec(decoded.command.name);
-    const checked = spec === undefined ? undefined : checkParameters(spec, decoded.command.parameters, ALARMS_LIMITS);
+    const shelveMaxS = Math.max(...ruleSet!.rules.map((rule) => rule.shelveMaxS), 0);
+    const limits = { max_speed: 0, max_speed_mps: 0, shelve_max_s: shelveMaxS, ports: [] };
+    const checked = spec === undefined ? undefined : checkParameters(spec, decoded.command.parameters, limits);
     if (checked?.kind !== "ok") return;
-    const by = { operator: actor.operator, role: actor.role, ...(ack.request_id === null ? {} : { requestId: ack.request_id }) };
-    if (rulesText !== undefined) return collect(machine.accept({ kind: "rules", ruleSet: readRules(rulesText), by }, 0 as Tick));
     const action = incidentAction(decoded.command.name, checked.values, by);
     if (action !== undefined) collect(machine.accept({ kind: "action", action }, 0 as Tick));
   }
@@ -89,7 +86,7 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
           kind: "event",
           seq: row.streamSeq,
           subject: row.subject,
-          payload: row.data,
+          payload: payloadOf(row),
           runId: row.headers?.[RUN_HEADER],
           tick: tick === undefined ? undefined : Number(tick),
         },
@@ -149,43 +146,40 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
 }
 
 /** Collects the alarms role's commands of a recording in file order. */
-export function createAlarmsCommandCollector(): { take(row: DrivenRow): void; readonly commands: readonly AlarmsCommand[] } {
-  const sent = new Map<string, DrivenRow>();
-  const actors = new Map<string, { operator: string; role: string }>();
-  const commands: (AlarmsCommand & { rulesText?: string })[] = [];
-  const rulesTexts: string[] = [];
+export function createAlarmsCommandCollector(): {
+  take(row: DrivenRow): void;
+  readonly commands: readonly AlarmsCommand[];
+  /** Why the commands are not complete. */
+  problem(): string | undefined;
+} {
+  const match = createCommandMatch("alarms");
+  const commands: AlarmsCommand[] = [];
+  let rulesText: string | undefined;
+  let missingRules: string | undefined;
   return {
     commands,
+    problem: () => match.problem() ?? missingRules,
     take(row) {
-      if (row.subject === SUBJECTS.commands) {
-        const decoded = decodeCommand(Buffer.from(JSON.stringify(row.data)));
-        if (decoded.kind === "command" && decoded.command.requestId !== null) sent.set(decoded.command.requestId, row);
-      } else if (row.subject === SUBJECTS.recordRules) {
-        const waiting = commands.find(
-          (command) => command.ack.payload.command_name.startsWith("rules.") && command.ack.ok && command.rulesText === undefined,
-        );
-        if (waiting !== undefined) waiting.rulesText = String(row.data.text);
-        else rulesTexts.push(String(row.data.text));
-      } else if (row.subject === SUBJECTS.responses) {
-        const ack = row.data as unknown as Ack;
-        if (commandSpec(ack.payload.command_name)?.owner !== "alarms" || ack.idempotent_replay === true || ack.after_seq === undefined)
-          return;
-        const actor = { operator: "unknown", role: "operator" };
-        if (ack.request_id !== null) actors.set(ack.request_id, actor);
-        const text = ack.payload.command_name.startsWith("rules.") && ack.ok ? rulesTexts.shift() : undefined;
-        commands.push({
-          afterSeq: ack.after_seq,
-          ack,
-          row: ack.request_id === null ? undefined : sent.get(ack.request_id),
-          actor,
-          ...(text === undefined ? {} : { rulesText: text }),
-        });
-      } else if (row.subject === SUBJECTS.audit && row.data.kind === "command_result") {
-        const actor = actors.get(String(row.data.request_id));
-        if (actor !== undefined) Object.assign(actor, { operator: row.data.operator, role: row.data.role });
-      }
+      // New rules are sent right before the ACK of the command that put them in force.
+      if (row.subject === SUBJECTS.recordRules) rulesText = String(row.data.text);
+      const answered = match.take(row);
+      if (answered?.ack.after_seq === undefined) return;
+      const changesRules = answered.ack.ok && answered.ack.payload.command_name.startsWith("rules.");
+      if (changesRules && rulesText === undefined)
+        missingRules ??= `the rules that ${answered.ack.request_id} put in force are not in the recording`;
+      commands.push(changesRules && rulesText !== undefined ? { ...answered, rulesText } : answered);
+      if (changesRules) rulesText = undefined;
     },
   };
+}
+
+/** What the alarms role read from the bus: nothing, where it was not JSON. */
+function payloadOf(row: DrivenRow): unknown {
+  try {
+    return JSON.parse(utf8Decode(row.bytes()) ?? "");
+  } catch {
+    return undefined;
+  }
 }
 
 function readRules(text: string): RuleSet {

@@ -2,21 +2,25 @@ import { parse as parseYaml } from "yaml";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
 import type { Ack } from "#contracts/ack.ts";
-import { type CommandRefusal, decodeCommand } from "#contracts/command.ts";
-import { commandSpec } from "#contracts/command-catalogue.ts";
-import type { Message } from "#contracts/message.ts";
+import type { CommandRefusal } from "#contracts/command.ts";
+import { type Message, RUN_HEADER } from "#contracts/message.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { parseScenario } from "#twin/scenario.ts";
 import { parseSettings, type SimSettings } from "#twin/settings.ts";
 import { createSimMachine, type SimInput, type SimMachine } from "#twin/sim-machine.ts";
 import { createSimModel, type SimModel } from "#twin/sim-state.ts";
+import { type AnsweredCommand, createCommandMatch } from "./command-match.ts";
+import { isSimRow } from "./sim-rows.ts";
 
 /** A recorded row, as far as recomputing needs it. */
 export interface DrivenRow {
   readonly line: number;
   readonly type: string;
   readonly subject: string;
+  /** The payload's members; none when it is no JSON object. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** The payload as the bus carried it. */
+  bytes(): Uint8Array;
   readonly tick?: number | undefined;
   readonly streamSeq?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -74,62 +78,47 @@ function settingsOf(meta: Readonly<Record<string, unknown>>): SimSettings {
 export function createInputCollector(): {
   take(row: DrivenRow): void;
   readonly inputs: readonly RecordedInput[];
+  /** Last tick that each run is known to have reached. */
   readonly lastTick: ReadonlyMap<string, number>;
+  /** Why the inputs are not complete. */
+  problem(): string | undefined;
 } {
-  const commands = new Map<string, DrivenRow>();
-  const actors = new Map<string, { operator: string; role: string }>();
+  const match = createCommandMatch("sim");
   const inputs: RecordedInput[] = [];
   const lastTick = new Map<string, number>();
+
+  function noteTick(runId: string, tick: number): void {
+    lastTick.set(runId, Math.max(lastTick.get(runId) ?? 0, tick));
+  }
+
+  function takeTelemetry({ data }: DrivenRow): void {
+    const run = data.run as { id?: string; heartbeat?: boolean } | undefined;
+    if (typeof run?.id !== "string" || typeof data.tick !== "number") return;
+    noteTick(run.id, data.tick);
+    if (run.heartbeat === true) inputs.push({ afterTick: data.tick, runId: run.id, input: { kind: "heartbeat" } });
+  }
+
   return {
     inputs,
     lastTick,
+    problem: match.problem,
     take(row) {
-      if (row.subject === SUBJECTS.commands) {
-        const id = requestIdOf(row);
-        if (id !== null) commands.set(id, row);
-      } else if (row.subject === SUBJECTS.responses) takeAck(row);
-      else if (row.subject === SUBJECTS.telemetry) takeTelemetry(row);
-      else if (row.subject === SUBJECTS.audit && row.data.kind === "command_result") takeActor(row);
+      const answered = match.take(row);
+      if (answered !== undefined) inputs.push({ afterTick: answered.ack.tick - 1, runId: answered.ack.run_id, input: inputOf(answered) });
+      if (row.subject === SUBJECTS.telemetry) takeTelemetry(row);
+      // An event may come after the last telemetry message.
+      const runId = row.headers?.[RUN_HEADER];
+      if (runId !== undefined && row.tick !== undefined && isSimRow(row)) noteTick(runId, row.tick);
     },
   };
+}
 
-  function takeAck(row: DrivenRow): void {
-    const ack = row.data as unknown as Ack;
-    const owner = commandSpec(ack.payload.command_name)?.owner ?? "sim";
-    if (owner !== "sim" || ack.idempotent_replay === true) return;
-    inputs.push({ afterTick: ack.tick - 1, runId: ack.run_id, input: inputOfAck(ack) });
-  }
-
-  function inputOfAck(ack: Ack): SimInput {
-    const row = ack.request_id === null ? undefined : commands.get(ack.request_id);
-    const refusal = ack.error_detail === undefined ? undefined : refusalOf(ack.error_detail);
-    const decoded = row === undefined ? undefined : decodeCommand(Buffer.from(textOf(row)));
-    if (decoded?.kind !== "command") {
-      if (refusal === undefined) throw new QikiError("not_verifiable", `not verifiable: command without ACK's message ${ack.request_id}`);
-      return { kind: "malformed", name: ack.payload.command_name, requestId: ack.request_id, refusal };
-    }
-    const outside = refusal !== undefined && (OUTSIDE_CODES.has(refusal.code) || refusal.field?.startsWith("metadata.") === true);
-    const { metadata } = decoded.command;
-    // The actor as the audit row names it is put in once that row has been read: it comes after the ACK.
-    const actor = actors.get(ack.request_id!) ?? {
-      operator: metadata.actor?.id ?? metadata.source ?? "unknown",
-      role: metadata.actor?.role ?? "operator",
-    };
-    if (!actors.has(ack.request_id!)) actors.set(ack.request_id!, actor);
-    return { kind: "command", command: decoded.command, actor, ...(outside ? { refusal } : {}) };
-  }
-
-  function takeActor(row: DrivenRow): void {
-    const known = actors.get(String(row.data.request_id));
-    if (known !== undefined) Object.assign(known, { operator: row.data.operator, role: row.data.role });
-  }
-
-  function takeTelemetry(row: DrivenRow): void {
-    const run = row.data.run as { id: string; heartbeat?: boolean };
-    const tick = row.data.tick as number;
-    lastTick.set(run.id, Math.max(lastTick.get(run.id) ?? 0, tick));
-    if (run.heartbeat === true) inputs.push({ afterTick: tick, runId: run.id, input: { kind: "heartbeat" } });
-  }
+function inputOf({ ack, decoded, actor }: AnsweredCommand): SimInput {
+  const refusal = ack.error_detail === undefined ? undefined : refusalOf(ack.error_detail);
+  if (decoded.kind === "malformed")
+    return { kind: "malformed", name: decoded.name, requestId: decoded.requestId, refusal: refusal ?? decoded.refusal };
+  const isDecidedOutside = refusal !== undefined && (OUTSIDE_CODES.has(refusal.code) || refusal.field?.startsWith("metadata.") === true);
+  return { kind: "command", command: decoded.command, actor, ...(isDecidedOutside ? { refusal } : {}) };
 }
 
 /** Runs a sim machine through recorded inputs, one elementary step at a time. */
@@ -168,7 +157,8 @@ export function createDriver(model: SimModel, inputs: readonly RecordedInput[], 
       }
       const until = Math.max(lastTick.get(machine.runId) ?? 0, ahead?.runId === machine.runId ? ahead.afterTick : 0);
       const isDue = machine.runState === "RUNNING" || machine.pendingSteps > 0;
-      if (machine.tick >= until || !isDue) return undefined;
+      // One more than was reached: an entry of the timeline that ends the run is applied by the tick that it keeps from coming.
+      if (machine.tick > until || !isDue) return undefined;
       return feed({ kind: "tick" });
     },
   };
@@ -190,13 +180,4 @@ function refusalOf(detail: NonNullable<Ack["error_detail"]>): CommandRefusal {
     ...(details.reason === undefined ? {} : { reason: details.reason as string }),
     ...(details.hint === undefined ? {} : { hint: details.hint as string }),
   };
-}
-
-function requestIdOf(row: DrivenRow): string | null {
-  const decoded = decodeCommand(Buffer.from(textOf(row)));
-  return decoded.kind === "command" ? decoded.command.requestId : decoded.requestId;
-}
-
-function textOf(row: DrivenRow): string {
-  return typeof row.data.raw === "string" ? row.data.raw : JSON.stringify(row.data);
 }

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { QikiError } from "#base/error.ts";
 import type { DrivenRow } from "./drive.ts";
+import { payloadBytes } from "./line.ts";
 import { type RecordingProblem, readRecordingSync } from "./reader.ts";
 import type { RecordingRow } from "./row.ts";
 
@@ -17,7 +18,8 @@ function* mapped(rows: Iterable<RecordingRow>): Generator<DrivenRow> {
       line: row.line,
       type: row.head.type,
       subject: row.head.subject,
-      data: row.data as Readonly<Record<string, unknown>>,
+      data: typeof row.data === "object" && row.data !== null ? (row.data as Readonly<Record<string, unknown>>) : {},
+      bytes: () => payloadBytes(row.dataJson),
       tick: row.head.tick,
       streamSeq: row.head.stream_seq,
       headers: row.head.headers,

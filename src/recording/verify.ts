@@ -1,11 +1,12 @@
 import { canonicalJson } from "#base/canonical-json.ts";
 import { QikiError } from "#base/error.ts";
-import { type CommandOwner, commandSpec } from "#contracts/command-catalogue.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
+import { allHash } from "#twin/digest.ts";
 import { type AlarmsCommand, createAlarmsCommandCollector, createAlarmsReplay } from "./alarms-replay.ts";
+import { createCommandMatch } from "./command-match.ts";
 import { type Difference, firstDifference } from "./compare.ts";
 import { type ComputedMessage, createDriver, createInputCollector, type Driver, type DrivenRow, modelOfMeta } from "./drive.ts";
-import { allHash } from "#twin/digest.ts";
+import { isSimRow } from "./sim-rows.ts";
 
 export interface Divergence {
   readonly tick: number;
@@ -32,19 +33,6 @@ export interface VerifySource {
   /** The rows of the file from its start; each call reads it anew. */
   rows(): Iterable<DrivenRow>;
 }
-
-/** Subjects whose messages the sim machine makes. */
-const SIM_SUBJECTS = new Set<string>([
-  SUBJECTS.telemetry,
-  SUBJECTS.thermal,
-  SUBJECTS.thermalTrip,
-  SUBJECTS.powerBus,
-  SUBJECTS.powerPdu,
-  SUBJECTS.systemMode,
-  SUBJECTS.responses,
-  SUBJECTS.audit,
-  SUBJECTS.recordHashes,
-]);
 
 /** @throws QikiError not_verifiable when the file lacks what a proof needs */
 export function verifyRecording(source: VerifySource): Verification {
@@ -109,6 +97,8 @@ interface FirstPass {
 function firstPass(source: VerifySource): FirstPass {
   const alarms = createAlarmsCommandCollector();
   const collector = createInputCollector();
+  // What the recorder was told decides nothing, yet a row of it that is gone is a row gone.
+  const recorder = createCommandMatch("recorder");
   let meta: Readonly<Record<string, unknown>> | undefined;
   let dropped = 0;
   let firstTick: number | undefined;
@@ -118,6 +108,7 @@ function firstPass(source: VerifySource): FirstPass {
     if (row.subject === SUBJECTS.recordGap) dropped += (row.data.missed as number | undefined) ?? 0;
     collector.take(row);
     alarms.take(row);
+    recorder.take(row);
     if (row.subject === SUBJECTS.telemetry) firstTick ??= row.data.tick as number;
   }
   if (meta === undefined) throw new QikiError("not_verifiable", "not verifiable: no meta");
@@ -126,21 +117,9 @@ function firstPass(source: VerifySource): FirstPass {
       "not_verifiable",
       `not verifiable: no start state (it begins at tick ${firstTick ?? "none"}, a proof begins at tick 0)`,
     );
+  const problem = collector.problem() ?? alarms.problem() ?? recorder.problem();
+  if (problem !== undefined) throw new QikiError("not_verifiable", `not verifiable: ${problem}`);
   return { meta, collector, alarmsCommands: alarms.commands, dropped };
-}
-
-/** Who answered: the owner of the command named, the sim for names that nobody owns. */
-function ownerOfAck(row: DrivenRow): CommandOwner {
-  const { command_name } = row.data.payload as { command_name: string };
-  return commandSpec(command_name)?.owner ?? "sim";
-}
-
-function isSimRow(row: DrivenRow): boolean {
-  if (!SIM_SUBJECTS.has(row.subject)) return false;
-  if (row.subject === SUBJECTS.audit) return row.data.source === "q_sim_service";
-  if (row.subject === SUBJECTS.recordHashes) return row.data.room === "craft";
-  if (row.subject === SUBJECTS.responses) return row.data.idempotent_replay !== true && ownerOfAck(row) === "sim";
-  return true;
 }
 
 /** The next message of this subject that the machine makes; the machine advances as far as it must. */

@@ -54,7 +54,8 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
     },
   });
   const gaps = new GapWatch();
-  let eventSeq = 0;
+  let eventSeq = (await bus.streams.info(STREAMS.events.name)).lastSeq;
+  let stopping: Promise<WriterStats> | undefined;
   let caughtUp: (() => void) | undefined;
   let caughtUpAt = Number.POSITIVE_INFINITY;
 
@@ -109,21 +110,23 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
     path: options.path,
     problem: () => problem,
     stats: () => writer.stats(),
-    async stop() {
-      await core.drain();
-      const { lastSeq } = await bus.streams.info(STREAMS.events.name);
-      if (eventSeq < lastSeq) {
-        await new Promise<void>((done) => {
-          caughtUpAt = lastSeq;
-          const cancel = clock.after(CATCH_UP_MS, done);
-          caughtUp = () => {
-            cancel();
-            done();
-          };
-        });
-      }
-      await events.return?.();
-      return writer.end();
-    },
+    stop: () => (stopping ??= stop()),
   };
+
+  async function stop(): Promise<WriterStats> {
+    await core.drain();
+    const { lastSeq } = await bus.streams.info(STREAMS.events.name);
+    if (eventSeq < lastSeq) {
+      await new Promise<void>((done) => {
+        caughtUpAt = lastSeq;
+        const cancel = clock.after(CATCH_UP_MS, done);
+        caughtUp = () => {
+          cancel();
+          done();
+        };
+      });
+    }
+    await events.return?.();
+    return writer.end();
+  }
 }

@@ -1,0 +1,26 @@
+import { commandSpec } from "#contracts/command-catalogue.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { isAck } from "./command-match.ts";
+import type { DrivenRow } from "./drive.ts";
+
+/** Subjects on which the sim machine speaks, alone or beside others. */
+const SIM_SUBJECTS = new Set<string>([
+  SUBJECTS.telemetry,
+  SUBJECTS.thermal,
+  SUBJECTS.thermalTrip,
+  SUBJECTS.powerBus,
+  SUBJECTS.powerPdu,
+  SUBJECTS.systemMode,
+  SUBJECTS.responses,
+  SUBJECTS.audit,
+  SUBJECTS.recordHashes,
+]);
+
+/** Whether the sim machine made this row, so that recomputing makes it again; a repeated ACK comes from the door before it. */
+export function isSimRow({ subject, data }: DrivenRow): boolean {
+  if (!SIM_SUBJECTS.has(subject)) return false;
+  if (subject === SUBJECTS.audit) return data.source === "q_sim_service";
+  if (subject === SUBJECTS.recordHashes) return data.room === "craft";
+  if (subject !== SUBJECTS.responses || !isAck(data)) return true;
+  return data.idempotent_replay !== true && (commandSpec(data.payload.command_name)?.owner ?? "sim") === "sim";
+}

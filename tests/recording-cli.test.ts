@@ -1,0 +1,203 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connectNats } from "#bus/nats.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { qiki, removeFolder, startTwin } from "./running-twin.ts";
+
+const NATS_SERVER = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"].find((path) => existsSync(path));
+if (NATS_SERVER === undefined)
+  process.stderr.write("\n!!! nats-server is not on this machine: replay onto NATS is NOT tested. apt-get install -y nats-server\n\n");
+
+const folder = mkdtempSync(join(tmpdir(), "qiki-recording-"));
+const good = join(folder, "good.jsonl");
+let lines: string[] = [];
+
+beforeAll(async () => {
+  const run = await qiki(["run", "scenarios/overload.yaml", "--record", good]);
+  expect(run.code, run.stderr).toBe(0);
+  lines = readFileSync(good, "utf8").trimEnd().split("\n");
+});
+afterAll(() => removeFolder(folder));
+
+/** Verifies a file with this text and expects one clear sentence and no trace of the program's inside. */
+async function verifyText(name: string, text: string): Promise<{ code: number | null; said: string }> {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return verifyPath(path);
+}
+
+async function verifyPath(path: string): Promise<{ code: number | null; said: string }> {
+  const { code, stdout, stderr } = await qiki(["verify", path]);
+  expect(stderr).not.toMatch(/\n\s+at |TypeError|Cannot read prop/);
+  return { code, said: `${stdout}${stderr}`.trim() };
+}
+
+const subjectOf = (line: string): string => (JSON.parse(line) as { subject: string }).subject;
+const linesOf = (rows: readonly string[]): string => `${rows.join("\n")}\n`;
+
+/** The rows with every `check` and `end` made true again: a forger's work, which only recomputing finds. */
+function forged(rows: readonly string[]): string {
+  let text = "";
+  let count = 0;
+  for (const line of rows) {
+    const row = JSON.parse(line) as { subject: string; data: Record<string, unknown> };
+    if (row.subject === SUBJECTS.recordCheck || row.subject === SUBJECTS.recordEnd) {
+      row.data.rows = count;
+      row.data.sha256 = createHash("sha256").update(text).digest("hex");
+      text += `${JSON.stringify(row)}\n`;
+    } else text += `${line}\n`;
+    count += 1;
+  }
+  return text;
+}
+
+describe("verify says what is wrong with a file", () => {
+  test("a file that is not there, and a folder", async () => {
+    expect(await verifyPath(join(folder, "none.jsonl"))).toMatchObject({ code: 2, said: expect.stringContaining("none.jsonl") as string });
+    expect(await verifyPath(folder)).toMatchObject({ code: 2, said: expect.stringContaining(folder) as string });
+  });
+
+  test("an empty file, and one without its meta row", async () => {
+    expect(await verifyText("empty.jsonl", "")).toMatchObject({ code: 3, said: expect.stringContaining("no meta") as string });
+    const meta = lines.filter((line) => !/recording\.v1\.(meta|check|end)/.test(subjectOf(line)));
+    expect(await verifyText("no-meta.jsonl", linesOf(meta))).toMatchObject({ code: 3, said: expect.stringContaining("no meta") as string });
+  });
+
+  test("a file cut in the middle of a row is proven as far as it goes", async () => {
+    const text = linesOf(lines);
+    const verdict = await verifyText("cut.jsonl", text.slice(0, text.length / 2));
+    expect(verdict.code).toBe(0);
+    expect(verdict.said).toMatch(/identical: \d+ ticks/);
+    expect(verdict.said).toMatch(/torn tail at byte \d+, dropped \d+ bytes/);
+  });
+
+  test("bytes that are no recording", async () => {
+    const verdict = await verifyText("noise.jsonl", "this is\nno recording\nat all\n");
+    expect(verdict.code).toBe(3);
+    expect(verdict.said).toContain("no meta");
+  });
+
+  test("PRF-004 proof - rows that were dropped make it not verifiable", async () => {
+    const rows = lines.map((line) => (subjectOf(line) === SUBJECTS.recordEnd ? line.replace(/"dropped":0/, '"dropped":3') : line));
+    expect(rows).not.toEqual(lines);
+    expect(await verifyText("dropped.jsonl", forged(rows))).toMatchObject({
+      code: 3,
+      said: expect.stringContaining("rows dropped 3") as string,
+    });
+  });
+
+  test("PRF-015 proof - a recording without incidents proves the craft", async () => {
+    const rows = lines
+      .filter((line) => !/operator\.incidents/.test(subjectOf(line)) && !/"(room|role)":"(incidents|alarms)"/.test(line))
+      .map((line, index) => {
+        const row = JSON.parse(line) as { seq: number; data: Record<string, unknown> };
+        row.seq = index + 1;
+        if (index === 0) Object.assign(row.data, { rooms: ["craft"], rules: {} });
+        return JSON.stringify(row);
+      });
+    expect(await verifyText("craft.jsonl", forged(rows))).toMatchObject({ code: 0, said: expect.stringMatching(/^identical/) as string });
+    const unknown = rows.map((line, index) => (index === 0 ? line.replace('"rooms":["craft"]', '"rooms":["craft","tracks"]') : line));
+    expect(await verifyText("rooms.jsonl", forged(unknown))).toMatchObject({
+      code: 3,
+      said: expect.stringContaining("no room tracks") as string,
+    });
+  });
+
+  test("PRF-017 proof - wall times are guarded by check rows: before one TAMPERED, after the last nobody vouches", async () => {
+    const edited = (index: number) =>
+      lines.map((line, at) => (at === index ? line.replace(/"ts_ingest_epoch":\d/, '"ts_ingest_epoch":2') : line));
+    expect(lines[5]).not.toBe(edited(5)[5]);
+    const early = await verifyText("early.jsonl", linesOf(edited(5)));
+    expect(early.code).toBe(4);
+    expect(early.said).toMatch(/TAMPERED before row \d+/);
+    const lastCheck = lines.findLastIndex((line) => subjectOf(line) === SUBJECTS.recordCheck);
+    const uncovered = edited(5)[5]!
+      .replace(/"seq":\d+/, `"seq":${lastCheck + 2}`)
+      .replace(/"subject":"[^"]+"/, '"subject":"qiki.other"');
+    const late = [...lines.slice(0, lastCheck + 1), uncovered];
+    expect(await verifyText("late.jsonl", linesOf(late))).toMatchObject({ code: 0 });
+  });
+
+  test("REP-002 replay - speed 0 is a usage error", async () => {
+    const { code, stderr } = await qiki(["replay", good, "--speed", "0"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("speed 0");
+  });
+});
+
+/** Replays onto a real server, as fast as it goes, to somebody who listens under the prefix. */
+async function expectReplayed(path: string): Promise<void> {
+  if (NATS_SERVER === undefined) throw new Error("nats-server is missing; install it with: apt-get install -y nats-server");
+  const server = spawn(NATS_SERVER, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder], { stdio: ["ignore", "ignore", "pipe"] });
+  try {
+    const url = await new Promise<string>((done, fail) => {
+      let log = "";
+      server.stderr.on("data", (chunk: Buffer) => {
+        log += chunk.toString();
+        const port = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(log)?.[1];
+        if (port !== undefined && log.includes("Server is ready")) done(`nats://127.0.0.1:${port}`);
+      });
+      server.once("exit", () => fail(new Error(`nats-server ended: ${log}`)));
+    });
+    const listener = await connectNats({ servers: [url], nowMs: () => Date.now(), report: () => {} });
+    const heard: string[] = [];
+    listener.subscribe("replay.>", ({ subject }) => void heard.push(subject), { name: "test.replay" });
+    await listener.flush(2000);
+    const replayed = await qiki(["replay", path, "--no-timing", "--nats", url]);
+    expect(replayed.code, replayed.stderr).toBe(0);
+    const { published } = JSON.parse(replayed.stdout) as { published: number };
+    await expect.poll(() => heard.length).toBe(published);
+    expect(heard).toContain(`replay.${SUBJECTS.telemetry}`);
+    expect(heard.some((subject) => subject.startsWith("replay.qiki.events.v1."))).toBe(true);
+    expect(heard).not.toContain(`replay.${SUBJECTS.commands}`);
+    await listener.close();
+  } finally {
+    server.kill("SIGTERM");
+  }
+}
+
+describe("a running twin", () => {
+  test("REC-001 PRF-003 PRF-013 live - rows of every kind, a second recording, a clean end under load", async () => {
+    const twin = await startTwin(["--scenario", "scenarios/default.yaml"], mkdtempSync(join(folder, "twin-")));
+    const recording = qiki(["record", "--out", "asked.jsonl", "--duration-s", "2", "--url", twin.url]);
+    const sent = await Promise.all(
+      [7, 8, 9].map((watts) => qiki(["send", "power.nbl.set_max", `max_power_w=${watts}`, "--confirm", "--url", twin.url])),
+    );
+    for (const { code, stderr } of sent) expect(code, stderr).toBe(0);
+    const recorded = await recording;
+    expect(recorded.code, recorded.stderr).toBe(0);
+    const { path, counts } = JSON.parse(recorded.stdout) as { path: string; counts: Record<string, number> };
+    expect(counts.telemetry).toBeGreaterThanOrEqual(1);
+    expect(counts.event).toBeGreaterThanOrEqual(1);
+    const asked = readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string; subject: string });
+    expect(asked.at(-1)!.subject).toBe(SUBJECTS.recordEnd);
+    if (NATS_SERVER !== undefined || process.env.CI === "true") await expectReplayed(path);
+    await qiki(["send", "sim.start", "speed=200", "--url", twin.url]);
+    const { code, output } = await twin.stop("SIGTERM");
+    expect(code, output).toBe(0);
+    const [name] = readdirSync(join(twin.dataFolder, "recordings")).filter((file) => file !== "asked.jsonl");
+    const own = readFileSync(join(twin.dataFolder, "recordings", name!), "utf8")
+      .trimEnd()
+      .split("\n");
+    const types = new Set(own.map((line) => (JSON.parse(line) as { type: string }).type));
+    for (const type of ["telemetry", "event", "command", "control_ack", "meta"]) expect(types).toContain(type);
+    expect(subjectOf(own.at(-1)!)).toBe(SUBJECTS.recordEnd);
+    expect(await verifyPath(join(twin.dataFolder, "recordings", name!))).toMatchObject({ code: 0 });
+
+    const commands = own.flatMap((line, at) => (subjectOf(line) === SUBJECTS.commands ? [at] : []));
+    expect(commands.length).toBe(6);
+    const without = (at: number) => own.filter((_, index) => index !== at);
+    expect(await verifyText("removed.jsonl", linesOf(without(commands[0]!)))).toMatchObject({ code: 4 });
+    for (const at of commands) {
+      const verdict = await verifyText("removed-forged.jsonl", forged(without(at)));
+      expect(verdict).toMatchObject({ code: 3, said: expect.stringContaining("not verifiable: the command that ACK") as string });
+    }
+  });
+});
