@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { connectNats } from "#bus/nats.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { qiki, removeFolder, startTwin } from "./running-twin.ts";
@@ -107,19 +107,22 @@ describe("verify says what is wrong with a file", () => {
     });
   });
 
-  test("PRF-017 proof - wall times are guarded by check rows: before one TAMPERED, after the last nobody vouches", async () => {
-    const edited = (index: number) =>
-      lines.map((line, at) => (at === index ? line.replace(/"ts_ingest_epoch":\d/, '"ts_ingest_epoch":2') : line));
-    expect(lines[5]).not.toBe(edited(5)[5]);
-    const early = await verifyText("early.jsonl", linesOf(edited(5)));
-    expect(early.code).toBe(4);
-    expect(early.said).toMatch(/TAMPERED before row \d+/);
-    const lastCheck = lines.findLastIndex((line) => subjectOf(line) === SUBJECTS.recordCheck);
-    const uncovered = edited(5)[5]!
-      .replace(/"seq":\d+/, `"seq":${lastCheck + 2}`)
-      .replace(/"subject":"[^"]+"/, '"subject":"qiki.other"');
-    const late = [...lines.slice(0, lastCheck + 1), uncovered];
-    expect(await verifyText("late.jsonl", linesOf(late))).toMatchObject({ code: 0 });
+  test("PRF-017 proof - wall times and headers are guarded by check rows: before one TAMPERED, after the last nobody vouches", async () => {
+    const edits: readonly (readonly [RegExp, string])[] = [
+      [/"ts_ingest_epoch":\d/, '"ts_ingest_epoch":2'],
+      [/"x-qiki-seq":"\d+"/, '"x-qiki-seq":"77"'],
+      [/"wall":"\d{4}/, '"wall":"1999'],
+    ];
+    for (const [found, instead] of edits) {
+      const at = lines.findIndex((line, index) => index > 0 && found.test(line));
+      expect(at, String(found)).toBeGreaterThan(0);
+      const edited = lines.with(at, lines[at]!.replace(found, instead));
+      const tampered = await verifyText("early.jsonl", linesOf(edited));
+      expect(tampered).toMatchObject({ code: 4, said: expect.stringMatching(/TAMPERED before row \d+/) as string });
+      const nextCheck = lines.findIndex((line, index) => index > at && subjectOf(line) === SUBJECTS.recordCheck);
+      const uncovered = linesOf(edited.slice(0, nextCheck));
+      expect(await verifyText("late.jsonl", uncovered)).toMatchObject({ code: 0, said: expect.stringMatching(/^identical/) as string });
+    }
   });
 
   test("REP-002 replay - speed 0 is a usage error", async () => {
@@ -162,7 +165,9 @@ async function expectReplayed(path: string): Promise<void> {
 
 describe("a running twin", () => {
   test("REC-001 PRF-003 PRF-013 live - rows of every kind, a second recording, a clean end under load", async () => {
+    vi.stubEnv("LOG_LEVEL", "info");
     const twin = await startTwin(["--scenario", "scenarios/default.yaml"], mkdtempSync(join(folder, "twin-")));
+    vi.unstubAllEnvs();
     const recording = qiki(["record", "--out", "asked.jsonl", "--duration-s", "2", "--url", twin.url]);
     const sent = await Promise.all(
       [7, 8, 9].map((watts) => qiki(["send", "power.nbl.set_max", `max_power_w=${watts}`, "--confirm", "--url", twin.url])),
@@ -179,9 +184,26 @@ describe("a running twin", () => {
       .map((line) => JSON.parse(line) as { type: string; subject: string });
     expect(asked.at(-1)!.subject).toBe(SUBJECTS.recordEnd);
     if (NATS_SERVER !== undefined || process.env.CI === "true") await expectReplayed(path);
-    await qiki(["send", "sim.start", "speed=200", "--url", twin.url]);
+    expect((await qiki(["send", "sim.start", "speed=200", "--url", twin.url])).code).toBe(0);
     const { code, output } = await twin.stop("SIGTERM");
     expect(code, output).toBe(0);
+    const closed = [...output.matchAll(/"closed":"([^"]+)"/g)].map(([, part]) => part);
+    expect(closed, output).toEqual([
+      "gateway",
+      "sim",
+      "alarms",
+      "recorder",
+      "bus",
+      "recorder store",
+      "sim store",
+      "audit store",
+      "bus file",
+      "data folder",
+    ]);
+    expect(
+      readdirSync(twin.dataFolder).filter((file) => /head/.test(file)),
+      "head of the audit chain",
+    ).toHaveLength(1);
     const [name] = readdirSync(join(twin.dataFolder, "recordings")).filter((file) => file !== "asked.jsonl");
     const own = readFileSync(join(twin.dataFolder, "recordings", name!), "utf8")
       .trimEnd()

@@ -1,22 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CommandRow } from "#contracts/command-row.ts";
 import { QikiError } from "#base/error.ts";
 import { commandSpec } from "#contracts/command-catalogue.ts";
 
 export const DEFAULT_URL = "http://127.0.0.1:8420";
 
-/** One command as the gateway tells of it, as far as the command line shows it. */
-export interface CommandRow {
-  readonly request_id: string;
-  readonly command_name: string;
+/** A command's row as far as the command line shows it; a refusal before sending has no more. */
+export type CommandAnswer = Pick<
+  CommandRow,
+  "request_id" | "command_name" | "has_effect" | "tick" | "order" | "code" | "detail" | "effect"
+> & {
   readonly stage: string;
-  readonly has_effect: boolean;
-  readonly tick?: number;
-  readonly order?: number;
-  readonly code?: string;
-  readonly detail?: string;
-  readonly effect?: { readonly reason?: string; readonly observed?: unknown; readonly explain?: unknown };
-}
+};
 
 export interface SendOptions {
   readonly requestId?: string;
@@ -29,9 +25,9 @@ export interface GatewayClient {
   /** @throws QikiError `not_reachable`, `usage` when the gateway refuses the question */
   get<Answer>(path: string): Promise<Answer>;
   /** Sends a command, armed where it must be, and waits for its answer; a refusal is a row too. @throws QikiError as `get` */
-  send(name: string, parameters: Readonly<Record<string, unknown>>, options?: SendOptions): Promise<CommandRow>;
+  send(name: string, parameters: Readonly<Record<string, unknown>>, options?: SendOptions): Promise<CommandAnswer>;
   /** Sends a command that needs no question and must be applied. @throws QikiError `usage` with the reason when it is refused */
-  command(name: string, parameters: Readonly<Record<string, unknown>>): Promise<CommandRow>;
+  command(name: string, parameters: Readonly<Record<string, unknown>>): Promise<CommandAnswer>;
 }
 
 const REQUEST_MS = 15_000;
@@ -54,7 +50,11 @@ export async function gatewayClient(url: string, name: string): Promise<GatewayC
   const post = async <Answer>(path: string, body: unknown): Promise<Answer> =>
     (await (await call(base, path, { body, cookie })).json()) as Answer;
 
-  async function send(commandName: string, parameters: Readonly<Record<string, unknown>>, options: SendOptions = {}): Promise<CommandRow> {
+  async function send(
+    commandName: string,
+    parameters: Readonly<Record<string, unknown>>,
+    options: SendOptions = {},
+  ): Promise<CommandAnswer> {
     const hazard = commandSpec(commandName)?.hazard ?? "none";
     if (hazard !== "none" && options.confirm !== true) {
       const consequence = commandSpec(commandName)?.consequence.en ?? "";
@@ -65,7 +65,7 @@ export async function gatewayClient(url: string, name: string): Promise<GatewayC
     try {
       const armed = hazard === "arm" ? await post<{ arm_token: string }>("/api/commands/arm", command) : undefined;
       const confirm = hazard === "none" ? {} : { confirm: true };
-      return await post<CommandRow>("/api/commands?wait=ack", {
+      return await post<CommandAnswer>("/api/commands?wait=ack", {
         ...command,
         request_id: requestId,
         ...confirm,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
 import { COMMANDS, type CommandSpec, commandSpec, type ParameterSpec } from "#contracts/command-catalogue.ts";
-import { type CommandRow, DEFAULT_URL, gatewayClient, type GatewayClient } from "./gateway-client.ts";
+import { type CommandAnswer, DEFAULT_URL, gatewayClient, type GatewayClient } from "./gateway-client.ts";
 
 interface SendFlags {
   readonly params?: string;
@@ -98,17 +98,17 @@ function typed(parameter: ParameterSpec, text: string): unknown {
   }
 }
 
-async function settled(client: GatewayClient, answered: CommandRow): Promise<CommandRow> {
+async function settled(client: GatewayClient, answered: CommandAnswer): Promise<CommandAnswer> {
   let row = answered;
   for (let waitedMs = 0; row.stage === "APPLIED" && row.has_effect && waitedMs < EFFECT_WAIT_MS; waitedMs += POLL_MS) {
     await sleep(POLL_MS);
-    row = await client.get<CommandRow>(`/api/commands/${encodeURIComponent(row.request_id)}`);
+    row = await client.get<CommandAnswer>(`/api/commands/${encodeURIComponent(row.request_id)}`);
   }
   return row;
 }
 
 /** One line about a command: what became of it and, where it went wrong, why. */
-export function rowText(row: CommandRow): string {
+export function rowText(row: CommandAnswer): string {
   const id = `[${row.request_id}]`;
   switch (row.stage) {
     case "REJECTED":
@@ -124,7 +124,7 @@ export function rowText(row: CommandRow): string {
   }
 }
 
-function exitCodeOf(row: CommandRow, wait: string): number {
+function exitCodeOf(row: CommandAnswer, wait: string): number {
   if (row.stage === "REJECTED" || row.stage === "EFFECT_MISSING") return NEGATIVE;
   if (row.stage === "TIMEOUT" || row.stage === "NOT_SENT" || row.stage === "SENT") return NO_ANSWER;
   return wait === "effect" && row.stage === "APPLIED" && row.has_effect ? NEGATIVE : 0;

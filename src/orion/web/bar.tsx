@@ -4,7 +4,7 @@ import { postJson } from "./api.ts";
 import { t } from "./i18n.ts";
 import { type Incident, isUnacked, openForS, sortedIncidents } from "./incident.ts";
 import { SEVERITY_STATUS, type Status, StatusSymbol } from "./symbol.tsx";
-import type { CommandRow } from "./command-row.ts";
+import type { CommandRow } from "#contracts/command-row.ts";
 import { commandLabel, StageDots } from "./command-row-view.tsx";
 
 /** The two rows that every screen keeps: where time is, whether one can believe it, what calls, what was commanded last. */

@@ -1,7 +1,7 @@
 import { commandSpec } from "#contracts/command-catalogue.ts";
 import { formatAge } from "#orion/model/format.ts";
 import type { TextKey } from "#orion/model/texts.ts";
-import type { CommandRow } from "./command-row.ts";
+import type { CommandRow } from "#contracts/command-row.ts";
 import { reasonText, t } from "./i18n.ts";
 import { type Status, StatusSymbol } from "./symbol.tsx";
 

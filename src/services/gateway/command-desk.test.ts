@@ -5,7 +5,7 @@ import { type CommandLimits, decodeCommand } from "#contracts/command.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { verifySignature } from "../command-signature.ts";
 import { type CommandDesk, type CommandRequest, createCommandDesk } from "./command-desk.ts";
-import type { CommandRow } from "./command-rows.ts";
+import type { CommandRow } from "#contracts/command-row.ts";
 import { createHub, type Hub } from "./hub.ts";
 import type { Problem } from "./problem.ts";
 import { manualClock, type ManualClock, settle } from "./test-rig.ts";

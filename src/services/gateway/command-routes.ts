@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 import type { CommandDesk, CommandRequest } from "./command-desk.ts";
-import type { CommandRow } from "./command-rows.ts";
+import type { CommandRow } from "#contracts/command-row.ts";
 import type { Hub } from "./hub.ts";
 import type { Identity } from "./identity.ts";
 import { Problem, type ProblemCode } from "./problem.ts";

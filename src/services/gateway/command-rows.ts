@@ -1,35 +1,6 @@
+import type { CommandRow } from "#contracts/command-row.ts";
 import type { Clock } from "../clock.ts";
 import type { Hub } from "./hub.ts";
-
-export type Stage = "SENT" | "APPLIED" | "REJECTED" | "EFFECT_CONFIRMED" | "EFFECT_MISSING" | "TIMEOUT" | "NOT_SENT";
-
-/** One command as every console sees it, from sending to effect. */
-export interface CommandRow {
-  readonly request_id: string;
-  readonly command_name: string;
-  readonly parameters: Readonly<Record<string, unknown>>;
-  readonly sender: string;
-  readonly role: string;
-  readonly reason?: string;
-  readonly incident_key?: string;
-  readonly stage: Stage;
-  /** Whether the catalogue has an effect to check: without one APPLIED is the end. */
-  readonly has_effect: boolean;
-  readonly sent_wall: string;
-  readonly answered_ms?: number;
-  readonly settled_ms?: number;
-  readonly run_id?: string;
-  readonly tick?: number;
-  readonly order?: number;
-  readonly code?: string;
-  readonly detail?: string;
-  readonly details?: unknown;
-  /** The answer came after the wait had ended. */
-  readonly late?: true;
-  readonly effect?: unknown;
-  /** The effect was seen after its deadline; the stage stays EFFECT_MISSING. */
-  readonly late_effect?: unknown;
-}
 
 type Payload = Readonly<Record<string, unknown>>;
 

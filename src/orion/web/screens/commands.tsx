@@ -3,7 +3,7 @@ import type { CommandSpec } from "#contracts/command-catalogue.ts";
 import { formatWall } from "#orion/model/format.ts";
 import { postJson } from "../api.ts";
 import { auditFilter, catalogue, commandDraft, model, show } from "../console.ts";
-import type { CommandRow } from "../command-row.ts";
+import type { CommandRow } from "#contracts/command-row.ts";
 import { commandLabel, outcomeText, StageDots } from "../command-row-view.tsx";
 import { t } from "../i18n.ts";
 import { CommandForm } from "./command-form.tsx";
