@@ -47,6 +47,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   let cancelEnd: (() => void) | undefined;
   let cancelStatus = (): void => {};
   let orders = 0;
+  const bootRunId = options.meta().run_id;
 
   function open(path: string, meta: RecordingMeta): Promise<RecordingSession> {
     mkdirSync(dirname(path), { recursive: true });
@@ -129,7 +130,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   function handle(arrival: Arrival): Handled {
     const [name, requestId] =
       arrival.kind === "command" ? [arrival.command.name, arrival.command.requestId] : [arrival.name, arrival.requestId];
-    const context = { name, requestId, timeMs: Math.floor(clock.nowMs()), tick: 0 as Tick, order: orders, runId: options.meta().run_id };
+    const context = { name, requestId, timeMs: Math.floor(clock.nowMs()), tick: 0 as Tick, order: orders, runId: bootRunId };
     orders += 1;
     return { ack: ackOf(context, arrival.kind === "malformed" ? arrival.refusal : decide(arrival)), publishRest: () => {} };
   }
