@@ -66,7 +66,7 @@ export function readScenario(text: string, path: string, options: Pick<LoadOptio
   try {
     raw = parseYaml(text, { version: "1.2" });
   } catch (error) {
-    throw new QikiError("scenario_invalid", `${path} is not YAML: ${(error as Error).message}`, error);
+    throw new QikiError("scenario_invalid", `${path} is not YAML: ${(error as Error).message.split("\n")[0]}`, error);
   }
   const changed = options.seed === undefined ? raw : { ...(raw as object), seed: options.seed };
   const result = parseScenario(changed);
