@@ -142,12 +142,12 @@ describe("commands", () => {
       mood: 1,
     };
     expect(initialise(rig.state, rig.config, wrong).map(({ path }) => path)).toEqual([
+      "init.mood",
       "init.soc_pct",
-      "init.temps.moon",
       "init.position_m",
       "init.body_rates_dps[1]",
+      "init.temps.moon",
       "init.propellant_kg",
-      "init.mood",
     ]);
     expect(rig.values).toEqual(before);
     const init = {

@@ -2,6 +2,7 @@ import { assertNever } from "#base/assert.ts";
 import type { CraftConfig } from "./config.ts";
 import { clearFault, FAULT_KINDS, type FaultKind, faultSlot, faultTargets, injectFault } from "./faults.ts";
 import { endBurn } from "./feedback.ts";
+import { applyInput, type CraftInput } from "./inputs.ts";
 import * as at from "./layout.ts";
 import { TRANSPONDER_MODES, type TransponderMode } from "./profile-schema.ts";
 import type { CraftState } from "./state.ts";
@@ -31,13 +32,6 @@ export type CraftCommand =
   | { readonly kind: "fault_clear"; readonly fault: FaultKind; readonly target?: string | number }
   | { readonly kind: "input"; readonly input: CraftInput };
 
-/** What a scenario sets from outside. */
-export type CraftInput =
-  | { readonly baseInW: number }
-  | { readonly ambientC: number }
-  | { readonly radarEnabled: boolean }
-  | { readonly radiationUsvh: number };
-
 /** Why a command was not applied; nothing has changed then. */
 export interface Refusal {
   readonly code: "not_allowed_in_state" | "subsystem_disabled" | "comms_disabled" | "invalid_mode" | "invalid_parameter";
@@ -59,13 +53,18 @@ export function applyCraftCommand(state: CraftState, config: CraftConfig, comman
       return undefined;
     }
     case "input":
-      return applyInput(state, config, command.input);
+      return setInput(state, config, command.input);
     default: {
       const refusal = operate(state, config, command);
       if (refusal === undefined) state.commandsApplied += 1;
       return refusal;
     }
   }
+}
+
+function setInput({ values }: CraftState, config: CraftConfig, input: CraftInput): Refusal | undefined {
+  const problem = applyInput(values, config, input);
+  return problem === undefined ? undefined : invalid(problem.field, problem.given, problem.expected);
 }
 
 type OperatorCommand = Exclude<CraftCommand, { readonly kind: "fault_inject" | "fault_clear" | "input" }>;
@@ -208,34 +207,6 @@ function slotOf(config: CraftConfig, fault: FaultKind, target: string | number |
   if (slot !== undefined) return slot;
   const targets = faultTargets(config, fault);
   return invalid("target", target ?? null, targets.length === 0 ? `no target for ${fault}` : `one of ${targets.join(", ")}`);
-}
-
-function applyInput(state: CraftState, config: CraftConfig, input: CraftInput): Refusal | undefined {
-  const { values } = state;
-  const body = config.bodyAt;
-  if ("radarEnabled" in input) {
-    values[body + at.RADAR_ENABLED] = input.radarEnabled ? 1 : 0;
-    return undefined;
-  }
-  if ("baseInW" in input) {
-    if (!isIn(input.baseInW, 0, 1e6)) return invalid("base_in_w", input.baseInW, "0..1000000 W");
-    values[body + at.BASE_IN_W] = input.baseInW + 0;
-    return undefined;
-  }
-  if ("ambientC" in input) {
-    if (!isIn(input.ambientC, -273.15, 1000)) return invalid("ambient_c", input.ambientC, "-273.15..1000 C");
-    values[body + at.AMBIENT_C] = input.ambientC + 0;
-    values[at.AMBIENT_FROM_SCENARIO] = 1;
-    return undefined;
-  }
-  if (!isIn(input.radiationUsvh, 0, 1e9)) return invalid("radiation_usvh", input.radiationUsvh, "0..1000000000 uSv/h");
-  values[body + at.RADIATION_USVH] = input.radiationUsvh + 0;
-  values[at.RADIATION_FROM_SCENARIO] = 1;
-  return undefined;
-}
-
-function isIn(value: number, min: number, max: number): boolean {
-  return value >= min && value <= max;
 }
 
 function disabled(what: string, key: string): Refusal {

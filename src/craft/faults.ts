@@ -5,18 +5,28 @@ import { usableCapacityJ } from "./storage.ts";
 
 /** What each kind of fault acts on, and the range of its value (simulation §11). */
 export const FAULT_KINDS = {
-  stuck_sensor: { target: "required" },
-  dead_load: { target: "required" },
-  battery_capacity_loss: { target: "none", value: { min: 0, max: 1, unit: "fraction of the capacity" } },
-  heat_leak: { target: "required", value: { min: -1e4, max: 1e4, unit: "W" } },
-  radar_dropout: { target: "optional" },
-  comms_loss: { target: "none" },
-  thruster_dead: { target: "required" },
-  late_frames: { target: "none", value: { min: 0, max: 60, unit: "s" } },
+  stuck_sensor: { about: "the sensor repeats its reading, status too", targets: at.SENSORS },
+  dead_load: { about: "the load takes no power and does nothing", targets: at.DEAD_LOADS },
+  battery_capacity_loss: {
+    about: "less of the battery can be used; what is stored above that is lost at once",
+    value: { min: 0, max: 1, unit: "fraction of the capacity" },
+  },
+  heat_leak: { about: "heat flows into a thermal node, or out of it", targets: "nodes", value: { min: -1e4, max: 1e4, unit: "W" } },
+  radar_dropout: {
+    about: "the radar gives no frames in a band, without a target in both",
+    targets: at.RADAR_BANDS,
+    isTargetOptional: true,
+  },
+  comms_loss: { about: "the radio link is gone" },
+  thruster_dead: { about: "the thruster neither pushes nor uses propellant; its group stays", targets: "thrusters" },
+  late_frames: { about: "every second union frame reaches the bus this much later", value: { min: 0, max: 60, unit: "s" } },
 } as const satisfies Readonly<Record<string, FaultKindSpec>>;
 
-interface FaultKindSpec {
-  readonly target: "required" | "optional" | "none";
+/** One kind of fault. Targets are words, or ids of the profile's nodes, or indices of its thrusters; none: it takes no target. */
+export interface FaultKindSpec {
+  readonly about: string;
+  readonly targets?: readonly string[] | "nodes" | "thrusters";
+  readonly isTargetOptional?: true;
   readonly value?: { readonly min: number; readonly max: number; readonly unit: string };
 }
 

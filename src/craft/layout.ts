@@ -51,6 +51,8 @@ function block(): { readonly add: (shape: Shape, ...names: string[]) => number; 
 export const LOADS = ["base", "motion", "mcqpu", "radar", "transponder", "nbl", "rcs"] as const;
 /** Loads that a `dead_load` fault can hit, in the order of their slots. */
 export const DEAD_LOADS = ["radar", "transponder", "nbl", "rcs", "motion"] as const;
+/** Bands that a `radar_dropout` fault can hit; without a target it hits both. */
+export const RADAR_BANDS = ["LR", "SR"] as const;
 export const SENSORS = ["imu", "radiation", "star_tracker", "magnetometer"] as const;
 export const SENSOR_STATUSES = ["na", "ok", "warn", "crit"] as const;
 
@@ -280,7 +282,7 @@ function faultBlock(profile: CraftProfile): { readonly shapes: (Shape & { readon
   for (const load of DEAD_LOADS) addSlot("dead_load", load);
   addSlot("battery_capacity_loss", "");
   for (const { id } of profile.thermalPlane.nodes) addSlot("heat_leak", id);
-  for (const band of ["LR", "SR", "both"]) addSlot("radar_dropout", band);
+  for (const band of [...RADAR_BANDS, "both"]) addSlot("radar_dropout", band);
   addSlot("comms_loss", "");
   for (const { index } of profile.thrusters) addSlot("thruster_dead", String(index));
   addSlot("late_frames", "");

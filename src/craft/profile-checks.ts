@@ -1,5 +1,6 @@
+import type { ValuesOf } from "#base/key-spec.ts";
 import type { Report } from "./profile-problem.ts";
-import type { PROFILE_KEYS, ValuesOf } from "./profile-schema.ts";
+import type { PROFILE_KEYS } from "./profile-schema.ts";
 
 /** A value that had a problem of its own is undefined in spite of its type, so every check asks first. */
 type Partially<Value> = Value extends readonly (infer Item)[]

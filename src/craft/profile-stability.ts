@@ -1,5 +1,6 @@
+import type { ValuesOf } from "#base/key-spec.ts";
 import type { Report } from "./profile-problem.ts";
-import type { PROFILE_KEYS, ValuesOf } from "./profile-schema.ts";
+import type { PROFILE_KEYS } from "./profile-schema.ts";
 
 type Plane = ValuesOf<typeof PROFILE_KEYS>["thermalPlane"] | undefined;
 

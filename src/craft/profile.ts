@@ -1,8 +1,9 @@
 import { assert } from "#base/assert.ts";
+import { isRaw, printed, type Raw, readObject } from "#base/key-reader.ts";
+import type { ValuesOf } from "#base/key-spec.ts";
 import { checkConsistency } from "./profile-checks.ts";
-import { type ProfileProblem, printed, type Report } from "./profile-problem.ts";
-import { isRaw, type Raw, readObject } from "./profile-reader.ts";
-import { PROFILE_KEYS, SHEDDABLE_LOADS, type ValuesOf } from "./profile-schema.ts";
+import type { ProfileProblem, Report } from "./profile-problem.ts";
+import { PROFILE_KEYS, type SHEDDABLE_LOADS } from "./profile-schema.ts";
 import { checkStability } from "./profile-stability.ts";
 import { readThrusters, type Thruster } from "./thruster-file.ts";
 

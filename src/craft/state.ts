@@ -1,9 +1,10 @@
 import { assert } from "#base/assert.ts";
+import type { Vector } from "#base/key-spec.ts";
 import { type Hash128, hash128Floats, hash128Hex } from "#base/murmur3.ts";
 import type { CraftConfig } from "./config.ts";
 import { snappedEnergyJ } from "./energy.ts";
 import * as at from "./layout.ts";
-import { TRANSPONDER_MODES, type TransponderMode, type Vector } from "./profile-schema.ts";
+import { TRANSPONDER_MODES, type TransponderMode } from "./profile-schema.ts";
 
 /** A node whose trip began or ended in the last tick. */
 export interface TripEdge {

@@ -1,6 +1,7 @@
-import { printed, type Report } from "./profile-problem.ts";
-import { isRaw, readObject } from "./profile-reader.ts";
-import { THRUSTER_KEYS, type ValuesOf } from "./profile-schema.ts";
+import { isRaw, printed, readObject } from "#base/key-reader.ts";
+import type { ValuesOf } from "#base/key-spec.ts";
+import type { Report } from "./profile-problem.ts";
+import { THRUSTER_KEYS } from "./profile-schema.ts";
 
 /** One thruster: where it sits, where it pushes the craft, and how hard. Body axes: X forward, Y left, Z up. */
 export type Thruster = ValuesOf<typeof THRUSTER_KEYS>;

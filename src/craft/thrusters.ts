@@ -1,4 +1,4 @@
-import type { Vector } from "./profile-schema.ts";
+import type { Vector } from "#base/key-spec.ts";
 import type { Thruster } from "./thruster-file.ts";
 
 /** Axes a burn can have, in wire and hash order, with the body direction the craft is pushed in. */

@@ -27,7 +27,9 @@ export interface Verdict {
 }
 
 const TIME = String.raw`(\d+(?:\.\d+)?)(s|t)`;
-const WHEN = new RegExp(String.raw`^(?:(at)\s+${TIME}|(within)\s+${TIME}\.\.${TIME}|(always|never)(?:\s+${TIME}\.\.${TIME})?)\s+(.+)$`);
+/** Form of an expectation: when, then what. */
+export const EXPECTATION_PATTERN = String.raw`^(?:(at)\s+${TIME}|(within)\s+${TIME}\.\.${TIME}|(always|never)(?:\s+${TIME}\.\.${TIME})?)\s+(.+)$`;
+const WHEN = new RegExp(EXPECTATION_PATTERN);
 const CHANGES = /^(\S+)\s+changes\s+(<=|=)\s*(\d+)$/;
 const MEMBER = /^(\S+)\s+(contains|lacks)\s+(.+)$/;
 const COMPARE = /^(\S+)\s+(==|!=|<=|>=|<|>|~=)\s+(.+?)(?:\s+\+-\s+(\S+))?$/;

@@ -1,9 +1,11 @@
+import { assertNever } from "#base/assert.ts";
+import { isRaw, keyProblemText, type KeyReport, type Raw, readObject, readValue } from "#base/key-reader.ts";
+import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
 import { ticksOfSeconds } from "#base/tick-time.ts";
 import { type ContactSpec, checkContacts } from "#radar/contacts.ts";
 import { type Expectation, parseExpectation } from "./expectation.ts";
+import { ACTION_KEYS, type ActionName, AT_KEY, INIT_RUN, SCENARIO_KEYS } from "./scenario-keys.ts";
 import { parseSettings, type SimSettings } from "./settings.ts";
-
-type Raw = Readonly<Record<string, unknown>>;
 
 /** What a timeline entry does, before the craft has checked it. */
 export type TimelineAction =
@@ -49,52 +51,37 @@ export type ScenarioResult =
   | { readonly kind: "ok"; readonly scenario: Scenario }
   | { readonly kind: "refused"; readonly problems: readonly ScenarioProblem[] };
 
-const KEYS = ["name", "description", "seed", "profile", "tick_ms", "duration_s", "set", "config", "init", "timeline", "expect", "contacts"];
-const INIT_KEYS = ["soc_pct", "supercap_soc_pct", "temps", "position_m", "velocity_mps", "body_rates_dps", "propellant_kg", "run"];
-const ENTRY_KEYS: Readonly<Record<string, readonly string[]>> = {
-  command: ["name", "params"],
-  input: ["base_in_w", "ambient_c", "radar_enabled", "radiation_usvh"],
-  fault: ["kind", "target", "value", "for_s"],
-  clear: ["kind", "target"],
-  contact: ["id", "appear", "transponder"],
-};
-
 /** Reads a scenario (simulation §11) from plain values; `config` is the service configuration below it. */
 export function parseScenario(raw: unknown, config: Raw = {}): ScenarioResult {
   const problems: ScenarioProblem[] = [];
-  const report = (path: string, problem: string): void => {
-    problems.push({ path, problem });
+  const report: KeyReport = (code, path, got, expected) => {
+    problems.push({ path, problem: keyProblemText(code, got, expected) });
   };
-  if (!isRecord(raw))
-    return { kind: "refused", problems: [{ path: "", problem: "expected a mapping with name, profile, timeline, expect" }] };
-  for (const key of Object.keys(raw)) if (!KEYS.includes(key)) report(key, `unknown key; known are ${KEYS.join(", ")}`);
-  if (typeof raw.name !== "string" || raw.name === "") report("name", "expected a text");
-  if (raw.description !== undefined && (typeof raw.description !== "string" || raw.description.includes("\n")))
-    report("description", "expected one line");
-  if (raw.profile !== undefined && typeof raw.profile !== "string") report("profile", "expected the path of a profile file");
-  if (raw.duration_s !== undefined && !(typeof raw.duration_s === "number" && raw.duration_s > 0))
-    report("duration_s", "expected a number above 0 s");
-  const settings = readSettings(raw, config, report);
-  const init = mapping(raw.init, "init", report);
-  for (const key of Object.keys(init))
-    if (!INIT_KEYS.includes(key)) report(`init.${key}`, `unknown key; known are ${INIT_KEYS.join(", ")}`);
-  if (init.run !== undefined && init.run !== "RUNNING" && init.run !== "STOPPED") report("init.run", "expected RUNNING or STOPPED");
-  const timeline = readTimeline(raw.timeline, settings.tickMs, report);
-  const expectations = readExpectations(raw.expect, settings.tickMs, report);
-  const contacts = checkContacts(raw.contacts, "contacts", report);
-  const set = mapping(raw.set, "set", report);
-  if (problems.length > 0) return { kind: "refused", problems };
-  const { run, ...craftInit } = init;
+  if (!isRaw(raw)) {
+    const problem = keyProblemText("wrong_type", raw, "a mapping with name, profile, timeline, expect");
+    return { kind: "refused", problems: [{ path: "the file", problem }] };
+  }
+  // A section without content, which YAML reads as null, is one that is not there.
+  const filled = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
+  // A value with a problem is undefined in spite of its type; a scenario with problems is not returned.
+  const read = readObject(SCENARIO_KEYS, filled, "", "refused", report) as ValuesOf<typeof SCENARIO_KEYS>;
+  const settings = readSettings(read, config, problems);
+  const { run, ...init } = read.init ?? {};
+  const startsRunning = run === undefined || readValue(INIT_RUN, run, "init.run", report) === "RUNNING";
+  const timeline = readTimeline(read.timeline ?? [], settings.tickMs, report);
+  const expectations = readExpectations(read.expect ?? [], settings.tickMs, problems);
+  const contacts = checkContacts(read.contacts, "contacts", (path, problem) => problems.push({ path, problem }));
+  if (problems.length > 0) return { kind: "refused", problems: problems.toSorted(byPath) };
   return {
     kind: "ok",
     scenario: {
-      name: raw.name as string,
-      description: (raw.description as string | undefined) ?? "",
-      profilePath: raw.profile as string | undefined,
-      durationS: raw.duration_s as number | undefined,
-      set,
-      init: craftInit,
-      startsRunning: run !== "STOPPED",
+      name: read.name,
+      description: read.description ?? "",
+      profilePath: read.profile,
+      durationS: read.durationS,
+      set: read.set ?? {},
+      init,
+      startsRunning,
       settings,
       timeline,
       expectations,
@@ -103,32 +90,33 @@ export function parseScenario(raw: unknown, config: Raw = {}): ScenarioResult {
   };
 }
 
-type Report = (path: string, problem: string) => void;
+/** By path, the numbers in it as numbers. */
+export function byPath(a: ScenarioProblem, b: ScenarioProblem): number {
+  const [left, right] = [a, b].map(({ path }) => path.replace(/\d+/g, (digits) => digits.padStart(9, "0")));
+  return left! < right! ? -1 : left! > right! ? 1 : 0;
+}
 
-function readSettings(raw: Raw, config: Raw, report: Report): SimSettings {
-  const merged: Record<string, unknown> = { ...config, ...mapping(raw.config, "config", report) };
-  if (raw.seed !== undefined) merged["sim.seed"] = raw.seed;
-  if (raw.tick_ms !== undefined) merged["sim.tick_ms"] = raw.tick_ms;
+function readSettings(read: ValuesOf<typeof SCENARIO_KEYS>, config: Raw, problems: ScenarioProblem[]): SimSettings {
+  const merged: Record<string, unknown> = { ...config, ...read.config };
+  if (read.seed !== undefined) merged["sim.seed"] = read.seed;
+  if (read.tickMs !== undefined) merged["sim.tick_ms"] = read.tickMs;
   const result = parseSettings(merged);
   if (result.kind === "ok") return result.settings;
-  for (const problem of result.problems) report("config", problem);
+  for (const problem of result.problems) problems.push({ path: "config", problem });
   return (parseSettings({}) as { settings: SimSettings }).settings;
 }
 
-function readTimeline(raw: unknown, tickMs: number, report: Report): readonly TimelineEntry[] {
-  if (raw === undefined) return [];
-  if (!Array.isArray(raw)) {
-    report("timeline", "expected a list of entries");
-    return [];
-  }
+function readTimeline(raw: readonly unknown[], tickMs: number, report: KeyReport): readonly TimelineEntry[] {
   const entries: TimelineEntry[] = [];
-  raw.forEach((entry: unknown, index) => {
+  raw.forEach((entry, index) => {
     const path = `timeline[${index}]`;
-    if (!isRecord(entry)) return report(path, "expected {at, do, ...}");
-    const afterTick = tickOf(entry.at, tickMs);
-    if (afterTick === undefined) report(`${path}.at`, 'expected a time such as "12s" or a tick such as "120t"');
-    const action = readAction(entry, path, report);
-    if (afterTick !== undefined && action !== undefined) entries.push({ afterTick, path, action });
+    if (!isRaw(entry)) return report("wrong_type", path, entry, "{at, do, ...}");
+    const verb = readValue(DO_KEY, entry.do, `${path}.do`, report) as ActionName | undefined;
+    if (verb === undefined) return;
+    const read = readObject([AT_KEY, DO_KEY, ...ACTION_KEYS[verb]], entry, path, "refused", report);
+    if (typeof read.at === "string") entries.push({ afterTick: tickOf(read.at, tickMs), path, action: actionOf(verb, read, entry) });
+    if (verb === "input" && ACTION_KEYS.input.every(({ key }) => entry[key] === undefined))
+      report("missing_required", path, undefined, `at least one of ${ACTION_KEYS.input.map(({ key }) => key).join(", ")}`);
   });
   return entries
     .map((entry, index) => ({ entry, index }))
@@ -136,73 +124,47 @@ function readTimeline(raw: unknown, tickMs: number, report: Report): readonly Ti
     .map(({ entry }) => entry);
 }
 
-function readAction(entry: Raw, path: string, report: Report): TimelineAction | undefined {
-  const allowed = typeof entry.do === "string" ? ENTRY_KEYS[entry.do] : undefined;
-  if (allowed === undefined) {
-    report(`${path}.do`, `expected one of ${Object.keys(ENTRY_KEYS).join(", ")}`);
-    return undefined;
-  }
-  const { at: _at, do: verb, ...rest } = entry;
-  for (const key of Object.keys(rest))
-    if (!allowed.includes(key)) report(`${path}.${key}`, `unknown key; known are at, do, ${allowed.join(", ")}`);
-  if (verb === "command") {
-    if (typeof rest.name !== "string") report(`${path}.name`, "expected the name of a command");
-    return { do: "command", name: String(rest.name), params: mapping(rest.params, `${path}.params`, report) };
-  }
-  if (verb === "input") {
-    if (Object.keys(rest).length === 0) report(path, `expected at least one of ${allowed.join(", ")}`);
-    for (const [key, value] of Object.entries(rest)) {
-      const fits = key === "radar_enabled" ? typeof value === "boolean" : typeof value === "number" && Number.isFinite(value);
-      if (!fits) report(`${path}.${key}`, key === "radar_enabled" ? "expected true or false" : "expected a finite number");
-    }
-    return { do: "input", values: rest };
-  }
-  if (verb === "contact") return { do: "contact", values: rest };
-  if (typeof rest.kind !== "string") report(`${path}.kind`, "expected the kind of a fault");
-  const isTarget = typeof rest.target === "string" || Number.isSafeInteger(rest.target);
-  if (rest.target !== undefined && !isTarget) report(`${path}.target`, "expected a name or an index");
-  for (const key of ["value", "for_s"]) {
-    const value = rest[key];
-    if (value !== undefined && !(typeof value === "number" && Number.isFinite(value))) report(`${path}.${key}`, "expected a finite number");
-  }
-  const common = { kind: String(rest.kind), ...(rest.target === undefined ? {} : { target: rest.target as string | number }) };
-  if (verb === "clear") return { do: "clear", ...common };
-  return {
-    do: "fault",
-    ...common,
-    ...(rest.value === undefined ? {} : { value: rest.value as number }),
-    ...(rest.for_s === undefined ? {} : { forS: rest.for_s as number }),
+const DO_KEY = { kind: "word", key: "do", words: Object.keys(ACTION_KEYS), required: true } as const satisfies KeySpec;
+
+/** `read` is the entry read by the table of its verb. */
+function actionOf(verb: ActionName, read: Readonly<Record<string, unknown>>, entry: Raw): TimelineAction {
+  const fault = {
+    kind: read.kind as string,
+    ...(read.target === undefined ? {} : { target: read.target as string | number }),
   };
+  switch (verb) {
+    case "command":
+      return { do: "command", name: read.name as string, params: (read.params as Raw | undefined) ?? {} };
+    case "input":
+    case "contact": {
+      const { at: _at, do: _do, ...values } = entry;
+      return { do: verb, values };
+    }
+    case "fault":
+      return {
+        do: "fault",
+        ...fault,
+        ...(read.value === undefined ? {} : { value: read.value as number }),
+        ...(read.forS === undefined ? {} : { forS: read.forS as number }),
+      };
+    case "clear":
+      return { do: "clear", ...fault };
+    default:
+      return assertNever(verb, "timeline action");
+  }
 }
 
-function readExpectations(raw: unknown, tickMs: number, report: Report): readonly Expectation[] {
-  if (raw === undefined) return [];
-  if (!Array.isArray(raw)) {
-    report("expect", "expected a list of texts");
-    return [];
-  }
+function readExpectations(raw: readonly unknown[], tickMs: number, problems: ScenarioProblem[]): readonly Expectation[] {
   const expectations: Expectation[] = [];
-  raw.forEach((text: unknown, index) => {
-    const parsed = typeof text === "string" ? parseExpectation(text, tickMs) : "expected a text";
-    if (typeof parsed === "string") report(`expect[${index}]`, parsed);
+  raw.forEach((text, index) => {
+    const parsed = typeof text === "string" ? parseExpectation(text, tickMs) : keyProblemText("wrong_type", text, "a text");
+    if (typeof parsed === "string") problems.push({ path: `expect[${index}]`, problem: parsed });
     else expectations.push(parsed);
   });
   return expectations;
 }
 
-function tickOf(value: unknown, tickMs: number): number | undefined {
-  const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)(s|t)$/.exec(value) : null;
-  if (match === null) return undefined;
-  return match[2] === "s" ? ticksOfSeconds(Number(match[1]), tickMs) : Math.trunc(Number(match[1]));
-}
-
-function mapping(raw: unknown, path: string, report: Report): Raw {
-  if (raw === undefined || raw === null) return {};
-  if (isRecord(raw)) return raw;
-  report(path, "expected a mapping");
-  return {};
-}
-
-function isRecord(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function tickOf(at: string, tickMs: number): number {
+  const value = Number(at.slice(0, -1));
+  return at.endsWith("s") ? ticksOfSeconds(value, tickMs) : value;
 }

@@ -14,10 +14,10 @@ import { restoreCraft, snapshotCraft } from "#craft/snapshot.ts";
 import { type CraftState, createCraftState } from "#craft/state.ts";
 import type { EffectWatch } from "./effect-watch.ts";
 import type { RunSetup } from "./run-setup.ts";
-import type { ScenarioProblem } from "./scenario.ts";
+import { byPath, type ScenarioProblem } from "./scenario.ts";
 import { type SimSettings, settingsToConfig } from "./settings.ts";
 import { type MessageCounters, newCounters } from "./sim-messages.ts";
-import { checkTimelineCommand } from "./sim-timeline.ts";
+import { timelineRefusal } from "./sim-timeline.ts";
 
 export type RunState = "STOPPED" | "RUNNING" | "PAUSED";
 
@@ -174,16 +174,16 @@ function idTail(runId: RunId, name: string): string {
   return uuid5(runId, name).slice(0, 6).toUpperCase();
 }
 
-/** Timeline commands and faults that this craft cannot take, found before anything runs. */
+/** Timeline commands, inputs and faults that this craft cannot take, found before anything runs. */
 function scenarioProblems(model: SimModel): ScenarioProblem[] {
   const problems: ScenarioProblem[] = [];
-  for (const { path, action } of model.setup.scenario.timeline) {
-    if (action.do !== "command") continue;
-    const checked = checkTimelineCommand(action.name, action.params, model);
-    if ("code" in checked)
-      problems.push({ path: checked.field === undefined ? path : `${path}.params.${checked.field}`, problem: checked.message });
-  }
   const craft = createCraftState(model.config);
+  for (const { path, action } of model.setup.scenario.timeline) {
+    const refusal = timelineRefusal(action, model, craft);
+    if (refusal === undefined) continue;
+    const place = action.do === "command" ? `${path}.params` : path;
+    problems.push({ path: refusal.field === undefined ? path : `${place}.${refusal.field}`, problem: refusal.message });
+  }
   for (const { path, problem } of initialise(craft, model.config, model.setup.scenario.init)) problems.push({ path, problem });
-  return problems;
+  return problems.toSorted(byPath);
 }

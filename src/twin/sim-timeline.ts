@@ -1,7 +1,9 @@
 import { assertNever } from "#base/assert.ts";
+import { codeName } from "#base/key-spec.ts";
 import { ticksOfSeconds } from "#base/tick-time.ts";
 import { type CommandRefusal, checkParameters, specOf } from "#contracts/command.ts";
 import { applyCraftCommand, type CraftCommand } from "#craft/commands.ts";
+import { INPUT_KEYS } from "#craft/inputs.ts";
 import type { CraftState } from "#craft/state.ts";
 import { type SimAction, simAction } from "./command-actions.ts";
 import type { TimelineAction } from "./scenario.ts";
@@ -41,8 +43,24 @@ export function applyTimelineAction(action: TimelineAction, { model, craft, act 
   }
 }
 
+/**
+ * Why an entry can never be applied to this craft, whatever its state will be then. Faults and inputs do not depend on the
+ * state, so they are tried on `scratch`, a craft for nothing else.
+ */
+export function timelineRefusal(action: TimelineAction, model: SimModel, scratch: CraftState): CommandRefusal | undefined {
+  return applyTimelineAction(action, {
+    model,
+    craft: scratch,
+    act: (asked) => {
+      const command = asked.kind === "craft" ? asked.command : undefined;
+      const isFault = command?.kind === "fault_inject" || command?.kind === "fault_clear";
+      return isFault ? applyCraftCommand(scratch, model.config, command) : undefined;
+    },
+  });
+}
+
 /** A timeline command as an action, or why it cannot be one. */
-export function checkTimelineCommand(name: string, params: Readonly<Record<string, unknown>>, model: SimModel): SimAction | CommandRefusal {
+function checkTimelineCommand(name: string, params: Readonly<Record<string, unknown>>, model: SimModel): SimAction | CommandRefusal {
   const spec = specOf(name);
   if ("code" in spec) return spec;
   if (spec.owner !== "sim")
@@ -69,11 +87,7 @@ function faultCommand(action: TimelineAction & { do: "fault" }, model: SimModel)
 }
 
 function inputCommands(values: Readonly<Record<string, unknown>>): CraftCommand[] {
-  const commands: CraftCommand[] = [];
-  if (values.base_in_w !== undefined) commands.push({ kind: "input", input: { baseInW: values.base_in_w } } as CraftCommand);
-  if (values.ambient_c !== undefined) commands.push({ kind: "input", input: { ambientC: values.ambient_c } } as CraftCommand);
-  if (values.radar_enabled !== undefined) commands.push({ kind: "input", input: { radarEnabled: values.radar_enabled } } as CraftCommand);
-  if (values.radiation_usvh !== undefined)
-    commands.push({ kind: "input", input: { radiationUsvh: values.radiation_usvh } } as CraftCommand);
-  return commands;
+  return INPUT_KEYS.flatMap(({ key }) =>
+    values[key] === undefined ? [] : [{ kind: "input", input: { [codeName(key)]: values[key] } } as unknown as CraftCommand],
+  );
 }
