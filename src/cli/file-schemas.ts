@@ -7,9 +7,10 @@ import { incidentRulesFileSchema } from "#contracts/incident-rules.ts";
 import { FAULT_KINDS, type FaultKindSpec } from "#craft/faults.ts";
 import { INIT_KEYS, INIT_TEMPERATURE } from "#craft/initialise.ts";
 import { PROFILE_KEYS } from "#craft/profile-schema.ts";
+import { CONTACT_KEYS, POINT_KEYS, POLAR_KEYS, POSITION_KEYS, SEGMENT_KEYS, TRAJECTORY_KEYS } from "#radar/contacts.ts";
 import { EXPECTATION_PATTERN } from "#twin/expectation.ts";
 import { ACTION_KEYS, AT_KEY, INIT_RUN, SCENARIO_KEYS, TIMELINE_COMMANDS } from "#twin/scenario-keys.ts";
-import { SETTING_SPECS } from "#twin/settings.ts";
+import { SETTING_SECTIONS } from "#twin/settings.ts";
 
 const DIALECT = "https://json-schema.org/draft/2020-12/schema";
 
@@ -41,7 +42,7 @@ function profileSchema(): JsonSchema {
 function scenarioSchema(): JsonSchema {
   const init = objectSchema([...INIT_KEYS, INIT_RUN], "refused", { temps: { additionalProperties: keySchema(INIT_TEMPERATURE) } });
   const config = Object.fromEntries(
-    Object.entries(SETTING_SPECS).map(([key, { expected }]) => [key, { description: `Takes ${expected}.` }]),
+    Object.entries(SETTING_SECTIONS).flatMap(([prefix, keys]) => keys.map((spec) => [`${prefix}.${spec.key}`, keySchema(spec)])),
   );
   return objectSchema(SCENARIO_KEYS, "refused", {
     set: { properties: Object.fromEntries(profilePaths(PROFILE_KEYS, "")) },
@@ -49,8 +50,19 @@ function scenarioSchema(): JsonSchema {
     init,
     timeline: { items: { anyOf: entrySchemas() } },
     expect: { items: { type: "string", pattern: EXPECTATION_PATTERN } },
-    contacts: { items: { type: "object", required: ["id"] } },
+    contacts: { items: contactSchema() },
   });
+}
+
+function contactSchema(): JsonSchema {
+  const place: JsonSchema = { anyOf: [objectSchema(POSITION_KEYS, "refused"), objectSchema(POLAR_KEYS, "refused")] };
+  const listOf = (keys: readonly KeySpec[]): JsonSchema => ({ items: objectSchema(keys, "refused", { at: place }) });
+  const kinds = Object.entries(TRAJECTORY_KEYS).map(([kind, keys]: [string, readonly KeySpec[]]) => {
+    const schema = objectSchema(keys, "refused", { at: place, centre: place, points: listOf(POINT_KEYS), segments: listOf(SEGMENT_KEYS) });
+    return { ...schema, properties: { kind: { const: kind }, ...(schema.properties as JsonSchema) } };
+  });
+  const contact = objectSchema(CONTACT_KEYS, "refused", { trajectory: { anyOf: kinds } });
+  return { ...contact, required: [...(contact.required as string[]), "trajectory"] };
 }
 
 /** Paths that a scenario's `set` can name, with what they take. Members of lists are named by id: no schema can list them. */

@@ -44,6 +44,15 @@ export const powerPduSchema = z.looseObject({
   edge: z.boolean().optional(),
 });
 
+/** Whether the radar looks (operations §5.1): 1 when a band looked within the last second or frame period, whichever is longer. */
+export const radarSensorSchema = z.looseObject({
+  ...common,
+  value: z.union([z.literal(0), z.literal(1)]),
+  reason: z.enum(["ok", "unpowered", "dropout"]),
+  /** Plots of the last scan. */
+  detections: z.int().nonnegative(),
+});
+
 export const systemModeSchema = z.looseObject({
   event_schema_version: z.literal(1),
   source: z.string(),

@@ -18,6 +18,8 @@ export interface Message {
   readonly runId: RunId;
   /** The n-th repeat of the same tick's message; absent on the first. */
   readonly heartbeat?: number;
+  /** Headers of this message beside those that every message has. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** CloudEvents types and sources of what we publish (operations §2.2). */
@@ -27,6 +29,13 @@ export const CLOUD_EVENTS = {
   thermalTrip: { type: "qiki.events.v1.ThermalTrip", source: "urn:qiki:q-sim-service:thermal" },
   powerBus: { type: "qiki.events.v1.PowerBusReading", source: "urn:qiki:q-sim-service:power" },
   powerPdu: { type: "qiki.events.v1.PowerPduStatus", source: "urn:qiki:q-sim-service:power" },
+  radarSensor: { type: "qiki.events.v1.RadarSensorStatus", source: "urn:qiki:q-sim-service:radar" },
+  radarFrames: { type: "qiki.radar.v1.UNSPECIFIEDFrame", source: "urn:qiki:q-sim-service:radar" },
+  radarFramesLr: { type: "qiki.radar.v1.LRFrame", source: "urn:qiki:q-sim-service:radar" },
+  radarFramesSr: { type: "qiki.radar.v1.SRFrame", source: "urn:qiki:q-sim-service:radar" },
+  radarTracks: { type: "qiki.radar.v1.Track", source: "urn:qiki:faststream-bridge:radar" },
+  radarGuard: { type: "qiki.events.v1.RadarGuardAlert", source: "urn:qiki:faststream-bridge:radar_guard" },
+  radarTracker: { type: "qiki.events.v1.RadarTrackerStatus", source: "urn:qiki:faststream-bridge:radar" },
   systemMode: { type: "qiki.events.v1.SystemMode", source: "urn:qiki:q-sim-service:mode" },
   audit: { type: "qiki.events.v1.AuditRecord", source: "urn:qiki:alarms" },
   simAudit: { type: "qiki.events.v1.AuditRecord", source: "urn:qiki:q-sim-service:audit" },
@@ -38,6 +47,11 @@ export const RUN_HEADER = "x-qiki-run";
 export const TICK_HEADER = "x-qiki-tick";
 export const SEQ_HEADER = "x-qiki-seq";
 export const HEARTBEAT_HEADER = "x-qiki-heartbeat";
+export const BAND_HEADER = "x-range-band";
+/** Bands that looked: `LR`, `SR` or `LR,SR`; absent means both. */
+export const SCAN_HEADER = "x-qiki-scan";
+/** Own velocity at a scan as JSON [vx,vy,vz], m/s, world axes; absent means unchanged. */
+export const OWN_VELOCITY_HEADER = "x-qiki-own-vel";
 
 /** The headers of a message; `seq` grows by one per publisher and subject. */
 export function headersOf(message: Message, seq: number): Record<string, string> {
@@ -55,5 +69,6 @@ export function headersOf(message: Message, seq: number): Record<string, string>
   headers[TICK_HEADER] = String(message.tick);
   headers[SEQ_HEADER] = String(seq);
   if (message.heartbeat !== undefined) headers[HEARTBEAT_HEADER] = String(message.heartbeat);
+  if (message.headers !== undefined) Object.assign(headers, message.headers);
   return headers;
 }

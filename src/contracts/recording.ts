@@ -10,10 +10,10 @@ export type LineType = (typeof LINE_TYPES)[number];
 
 const TYPE_OF_SUBJECT: ReadonlyMap<string, LineType> = new Map([
   [SUBJECTS.telemetry, "telemetry"],
-  ["qiki.radar.v1.frames", "radar_frame"],
-  ["qiki.radar.v1.frames.lr", "radar_frame"],
-  ["qiki.radar.v1.tracks.sr", "radar_frame"],
-  ["qiki.radar.v1.tracks", "radar_track"],
+  [SUBJECTS.radarFrames, "radar_frame"],
+  [SUBJECTS.radarFramesLr, "radar_frame"],
+  [SUBJECTS.radarFramesSr, "radar_frame"],
+  [SUBJECTS.radarTracks, "radar_track"],
   [SUBJECTS.responses, "control_ack"],
   [SUBJECTS.commands, "command"],
 ]);

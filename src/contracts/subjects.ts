@@ -7,6 +7,14 @@ export const SUBJECTS = {
   thermalTrip: "qiki.events.v1.sensor.thermal.trip",
   powerBus: "qiki.events.v1.power.bus",
   powerPdu: "qiki.events.v1.power.pdu",
+  radarSensor: "qiki.events.v1.radar.sensor",
+  radarGuard: "qiki.events.v1.radar.guard",
+  radarTracker: "qiki.events.v1.radar.tracker",
+  radarFrames: "qiki.radar.v1.frames",
+  radarFramesLr: "qiki.radar.v1.frames.lr",
+  /** A frame despite its name: the SR plots of one scan. */
+  radarFramesSr: "qiki.radar.v1.tracks.sr",
+  radarTracks: "qiki.radar.v1.tracks",
   recordStorage: "qiki.events.v1.record.storage",
   systemMode: "qiki.events.v1.system_mode",
   audit: "qiki.events.v1.audit",
@@ -23,6 +31,7 @@ export const SUBJECTS = {
 
 export const EVENTS_PREFIX = "qiki.events.v1.";
 export const EVENTS_PATTERN = "qiki.events.v1.>";
+export const RADAR_PREFIX = "qiki.radar.v1.";
 export const RADAR_PATTERN = "qiki.radar.v1.>";
 export const RECORDING_PREFIX = "qiki.recording.v1.";
 export const QUERY_PREFIX = "qiki.query.v1.";

@@ -51,6 +51,11 @@ export class CraftState {
     return this.#body(at.TRANSPONDER_ON) === 1;
   }
 
+  /** Whether the radar is asked for. */
+  get radarEnabled(): boolean {
+    return this.#body(at.RADAR_ENABLED) === 1;
+  }
+
   get radarOn(): boolean {
     return this.#body(at.RADAR_ON) === 1;
   }

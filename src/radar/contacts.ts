@@ -1,146 +1,211 @@
-import { clamp } from "#base/units.ts";
+import { joinPath, isRaw, type KeyReport, type Raw, readObject, readValue } from "#base/key-reader.ts";
+import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
+import type { ManoeuvreSegment, Place, TrajectorySpec, Xyz } from "./trajectory.ts";
 
-/** A contact of a scenario (radar §4), checked; the scene that moves it reads nothing else. */
-export type ContactSpec = Readonly<Record<string, unknown>> & { readonly id: string };
+/** Keys of a scenario's contacts (radar §4) as data; reader, JSON Schema and documents come from these tables. */
 
-type Report = (path: string, problem: string) => void;
-type Raw = Readonly<Record<string, unknown>>;
+export const CONTACT_MODES = ["OFF", "ON", "SILENT", "SPOOF"] as const;
+const TRANSPONDER_KEYS = [
+  { kind: "word", key: "mode", about: "what it answers with; SPOOF fails authentication", words: CONTACT_MODES, required: true },
+  {
+    kind: "text",
+    key: "id",
+    about: "the id it answers with",
+    pattern: "^.{1,64}$",
+    form: "1 to 64 characters",
+    note: "required for ON and SPOOF",
+  },
+] as const satisfies readonly KeySpec[];
 
-const TYPES = ["DRONE", "SHIP", "STATION", "ASTEROID", "DEBRIS"];
-const MODES = ["ON", "OFF", "SILENT", "SPOOF"];
+export const CONTACT_KEYS = [
+  { kind: "text", key: "id", about: "name in this file", pattern: "^[a-z0-9_-]{1,32}$", form: "1 to 32 of a-z 0-9 _ -", required: true },
+  { kind: "word", key: "type", about: "what it is", words: ["DRONE", "SHIP", "STATION", "ASTEROID", "DEBRIS"], required: true },
+  { kind: "number", key: "rcs_dbsm", about: "mean radar cross section", unit: "dBsm", min: -60, max: 60, default: 0 },
+  {
+    kind: "word",
+    key: "fluctuation",
+    about: "how its echo varies from scan to scan",
+    words: ["swerling1", "steady"],
+    default: "swerling1",
+  },
+  {
+    kind: "word",
+    key: "allegiance",
+    about: "truth for scoring; no sensor sees it",
+    words: ["friendly", "hostile", "neutral", "unknown"],
+    default: "unknown",
+  },
+  { kind: "object", key: "transponder", about: "its transponder", keys: TRANSPONDER_KEYS, optional: true, note: "absent: OFF" },
+  { kind: "number", key: "appear_s", about: "when it comes", unit: "s", min: 0, max: 1e9, default: 0 },
+  { kind: "number", key: "disappear_s", about: "when it goes", unit: "s", min: 0, max: 1e9, note: "after appear_s; absent: never" },
+  { kind: "mapping", key: "trajectory", about: "how it moves" },
+] as const satisfies readonly KeySpec[];
 
-/** Checks the `contacts:` list of a scenario; every problem is reported with its path. */
-export function checkContacts(raw: unknown, path: string, report: Report): readonly ContactSpec[] {
-  if (raw === undefined) return [];
-  if (!Array.isArray(raw)) {
-    report(path, "expected a list of contacts");
-    return [];
-  }
+const LENGTH = { unit: "m", min: -1e9, max: 1e9 } as const;
+const SPEED = { unit: "m/s", min: -1e6, max: 1e6 } as const;
+const ANGLE = { unit: "deg", min: -360, max: 360 } as const;
+const axes = <Range>(range: Range) =>
+  [
+    { kind: "number", key: "x", about: "east", required: true, ...range },
+    { kind: "number", key: "y", about: "north", required: true, ...range },
+    { kind: "number", key: "z", about: "up", required: true, ...range },
+  ] as const;
+
+export const POSITION_KEYS = axes(LENGTH) satisfies readonly KeySpec[];
+export const VELOCITY_KEYS = axes(SPEED) satisfies readonly KeySpec[];
+const ACCELERATION_KEYS = axes({ unit: "m/s2", min: -1e6, max: 1e6 } as const) satisfies readonly KeySpec[];
+/** A place as seen from own ship at tick 0. */
+export const POLAR_KEYS = [
+  { kind: "number", key: "range_m", about: "slant range", unit: "m", min: 0, max: 1e9, required: true },
+  { kind: "number", key: "bearing_deg", about: "clockwise from north", required: true, ...ANGLE },
+  { kind: "number", key: "elev_deg", about: "above the horizon", unit: "deg", min: -90, max: 90, required: true },
+] as const satisfies readonly KeySpec[];
+
+const PLACE = { kind: "mapping", about: "a place: {x, y, z}, or {range_m, bearing_deg, elev_deg} from own ship at tick 0" } as const;
+const DURATION = { kind: "number", key: "duration_s", unit: "s", min: 0, minExclusive: true, max: 1e9, required: true } as const;
+
+export const TRAJECTORY_KEYS = {
+  constant_velocity: [
+    { key: "at", ...PLACE },
+    { kind: "object", key: "velocity", keys: VELOCITY_KEYS },
+  ],
+  waypoints: [
+    { kind: "sequence", key: "points", about: "two places or more, {t_s, at}, with rising times" },
+    { kind: "word", key: "end", about: "what it does after the last", words: ["hold", "continue"], default: "hold" },
+  ],
+  circular: [
+    { key: "centre", ...PLACE },
+    { kind: "number", key: "radius_m", about: "radius", unit: "m", min: 0, minExclusive: true, max: 1e9, required: true },
+    { kind: "number", key: "speed_mps", about: "speed along the circle", unit: "m/s", min: 0, max: 1e6, required: true },
+    { kind: "number", key: "start_deg", about: "bearing from the centre at the start", required: true, ...ANGLE },
+    { kind: "word", key: "direction", about: "clockwise or counter-clockwise from above", words: ["cw", "ccw"], required: true },
+    { kind: "number", key: "climb_mps", about: "speed upwards", default: 0, ...SPEED },
+  ],
+  manoeuvre: [
+    { key: "at", ...PLACE },
+    { kind: "object", key: "velocity", keys: VELOCITY_KEYS },
+    { kind: "sequence", key: "segments", about: "each {duration_s, and accel {x,y,z} or turn_dps}; afterwards straight on" },
+  ],
+} as const satisfies Readonly<Record<TrajectorySpec["kind"], readonly KeySpec[]>>;
+
+export const POINT_KEYS = [
+  { kind: "number", key: "t_s", about: "when it is there", unit: "s", min: -1e9, max: 1e9, required: true },
+  { key: "at", ...PLACE },
+] as const satisfies readonly KeySpec[];
+
+export const SEGMENT_KEYS = [
+  DURATION,
+  { kind: "object", key: "accel", about: "acceleration", keys: ACCELERATION_KEYS, optional: true },
+  { kind: "number", key: "turn_dps", about: "turn, clockwise from above", unit: "deg/s", min: -360, max: 360 },
+] as const satisfies readonly KeySpec[];
+
+const KIND = { kind: "word", key: "kind", words: Object.keys(TRAJECTORY_KEYS), required: true } as const satisfies KeySpec;
+
+export type ContactTransponder = ValuesOf<typeof TRANSPONDER_KEYS>;
+/** A contact, checked. */
+export type ContactSpec = Omit<ValuesOf<typeof CONTACT_KEYS>, "trajectory"> & { readonly trajectory: TrajectorySpec };
+
+/** What a timeline changes of a contact: whether it is there, or its transponder. */
+export const CONTACT_CHANGE_KEYS = [
+  { kind: "text", key: "id", about: "a contact of this scenario", required: true },
+  { kind: "boolean", key: "appear", about: "whether it is there" },
+  { kind: "object", key: "transponder", about: "its transponder: mode, id", keys: TRANSPONDER_KEYS, optional: true },
+] as const satisfies readonly KeySpec[];
+export type ContactChange = ValuesOf<typeof CONTACT_CHANGE_KEYS>;
+
+/** Reads a scenario's `contacts`; every problem is reported with its path. */
+export function readContacts(raw: readonly unknown[], path: string, report: KeyReport): readonly ContactSpec[] {
   const ids = new Set<string>();
-  raw.forEach((contact: unknown, index) => {
+  return raw.flatMap((contact, index) => {
     const at = `${path}[${index}]`;
-    if (!isRecord(contact)) return report(at, "expected a contact with id, type and trajectory");
-    allowKeys(
-      contact,
-      ["id", "type", "rcs_dbsm", "fluctuation", "allegiance", "transponder", "appear_s", "disappear_s", "trajectory"],
-      at,
-      report,
-    );
-    if (typeof contact.id !== "string" || !/^[a-z0-9_-]{1,32}$/.test(contact.id)) report(`${at}.id`, "expected 1 to 32 of a-z 0-9 _ -");
-    else if (ids.has(contact.id)) report(`${at}.id`, `${contact.id} stands twice`);
-    else ids.add(contact.id);
-    oneOf(contact.type, TYPES, `${at}.type`, report, true);
-    inRange(contact.rcs_dbsm, -60, 60, `${at}.rcs_dbsm`, report);
-    oneOf(contact.fluctuation, ["swerling1", "steady"], `${at}.fluctuation`, report);
-    oneOf(contact.allegiance, ["friendly", "hostile", "neutral", "unknown"], `${at}.allegiance`, report);
-    checkTransponder(contact.transponder, `${at}.transponder`, report);
-    inRange(contact.appear_s, 0, 1e9, `${at}.appear_s`, report);
-    inRange(contact.disappear_s, 0, 1e9, `${at}.disappear_s`, report);
-    if (typeof contact.disappear_s === "number" && contact.disappear_s <= Number(contact.appear_s ?? 0)) {
-      report(`${at}.disappear_s`, "expected more than appear_s");
+    if (!isRaw(contact)) {
+      report("wrong_type", at, contact, "a contact with id, type and trajectory");
+      return [];
     }
-    checkTrajectory(contact.trajectory, `${at}.trajectory`, report);
+    const read = readObject(CONTACT_KEYS, contact, at, "refused", report) as ValuesOf<typeof CONTACT_KEYS>;
+    if (ids.has(read.id)) report("inconsistent", `${at}.id`, read.id, "an id that no other contact has");
+    ids.add(read.id);
+    checkTransponder(read.transponder, `${at}.transponder`, report);
+    if (read.disappearS !== undefined && read.disappearS <= read.appearS)
+      report("inconsistent", `${at}.disappear_s`, read.disappearS, `more than appear_s, ${read.appearS} s`);
+    return [{ ...read, trajectory: readTrajectory(read.trajectory ?? {}, `${at}.trajectory`, report) }];
   });
-  return raw as readonly ContactSpec[];
 }
 
-function checkTransponder(raw: unknown, path: string, report: Report): void {
-  if (raw === undefined) return;
-  if (!isRecord(raw)) return report(path, "expected {mode, id?}");
-  allowKeys(raw, ["mode", "id"], path, report);
-  oneOf(raw.mode, MODES, `${path}.mode`, report);
-  const needsId = raw.mode === "ON" || raw.mode === "SPOOF";
-  const isId = typeof raw.id === "string" && raw.id.length === clamp(raw.id.length, 1, 64);
-  if ((needsId || raw.id !== undefined) && !isId) report(`${path}.id`, "expected a text of 1 to 64 characters, required for ON and SPOOF");
+/** Checks a timeline's change of a contact, read by `CONTACT_CHANGE_KEYS`; `ids` are the scenario's contacts. */
+export function checkContactChange(change: ContactChange, ids: readonly string[], path: string, report: KeyReport): void {
+  if (!ids.includes(change.id))
+    report("inconsistent", `${path}.id`, change.id, `a contact of this scenario: ${ids.join(", ") || "it has none"}`);
+  if ((change.appear === undefined) === (change.transponder === undefined))
+    report("inconsistent", path, change.id, "either appear or transponder");
+  checkTransponder(change.transponder, `${path}.transponder`, report);
 }
 
-function checkTrajectory(raw: unknown, path: string, report: Report): void {
-  if (!isRecord(raw)) return report(path, "expected a trajectory with its kind");
-  switch (raw.kind) {
+function checkTransponder(transponder: ContactTransponder | undefined, path: string, report: KeyReport): void {
+  if (transponder === undefined || transponder.id !== undefined) return;
+  if (transponder.mode === "ON" || transponder.mode === "SPOOF")
+    report("missing_required", joinPath(path, "id"), undefined, `the id that a transponder in mode ${transponder.mode} answers with`);
+}
+
+function readTrajectory(raw: Raw, path: string, report: KeyReport): TrajectorySpec {
+  const kind = readValue(KIND, raw.kind, `${path}.kind`, report) as TrajectorySpec["kind"] | undefined;
+  // A problem has been reported: what stands here is not used.
+  if (kind === undefined) return { kind: "waypoints", points: [], end: "hold" };
+  const { kind: _kind, ...members } = raw;
+  const read = readObject(TRAJECTORY_KEYS[kind], members, path, "refused", report);
+  const place = (key: string): Place => readPlace(read[key], joinPath(path, key), report);
+  switch (kind) {
     case "constant_velocity":
-      allowKeys(raw, ["kind", "at", "velocity"], path, report);
-      checkPosition(raw.at, `${path}.at`, report);
-      return checkVector(raw.velocity, `${path}.velocity`, report);
+      return { kind, at: place("at"), velocity: read.velocity as Xyz };
     case "waypoints":
-      allowKeys(raw, ["kind", "points", "end"], path, report);
-      oneOf(raw.end, ["hold", "continue"], `${path}.end`, report);
-      return checkPoints(raw.points, `${path}.points`, report);
+      return { kind, points: readPoints((read.points ?? []) as readonly unknown[], `${path}.points`, report), end: read.end as "hold" };
     case "circular":
-      allowKeys(raw, ["kind", "centre", "radius_m", "speed_mps", "start_deg", "direction", "climb_mps"], path, report);
-      checkPosition(raw.centre, `${path}.centre`, report);
-      inRange(raw.radius_m, Number.MIN_VALUE, 1e9, `${path}.radius_m`, report, true);
-      inRange(raw.speed_mps, 0, 1e6, `${path}.speed_mps`, report, true);
-      inRange(raw.start_deg, -360, 360, `${path}.start_deg`, report, true);
-      oneOf(raw.direction, ["cw", "ccw"], `${path}.direction`, report, true);
-      return inRange(raw.climb_mps, -1e6, 1e6, `${path}.climb_mps`, report);
-    case "manoeuvre":
-      allowKeys(raw, ["kind", "at", "velocity", "segments"], path, report);
-      checkPosition(raw.at, `${path}.at`, report);
-      checkVector(raw.velocity, `${path}.velocity`, report);
-      return checkSegments(raw.segments, `${path}.segments`, report);
+      return { kind, ...(read as Omit<TrajectorySpec & { kind: "circular" }, "kind">), centre: place("centre") };
     default:
-      return report(`${path}.kind`, "expected constant_velocity, waypoints, circular or manoeuvre");
+      return {
+        kind,
+        at: place("at"),
+        velocity: read.velocity as Xyz,
+        segments: readSegments((read.segments ?? []) as readonly unknown[], `${path}.segments`, report),
+      };
   }
 }
 
-function checkPoints(raw: unknown, path: string, report: Report): void {
-  if (!Array.isArray(raw) || raw.length < 2) return report(path, "expected at least two points {t_s, at}");
-  let before = Number.NEGATIVE_INFINITY;
-  raw.forEach((point: unknown, index) => {
+function readPoints(raw: readonly unknown[], path: string, report: KeyReport): { readonly tS: number; readonly at: Place }[] {
+  if (raw.length < 2) report("out_of_range", path, raw.length, "at least two points {t_s, at}");
+  const points = raw.flatMap((point, index) => {
     const at = `${path}[${index}]`;
-    if (!isRecord(point)) return report(at, "expected {t_s, at}");
-    allowKeys(point, ["t_s", "at"], at, report);
-    if (!isFiniteNumber(point.t_s) || point.t_s <= before) report(`${at}.t_s`, "expected a time after the point before");
-    else before = point.t_s;
-    checkPosition(point.at, `${at}.at`, report);
+    if (!isRaw(point)) {
+      report("wrong_type", at, point, "{t_s, at}");
+      return [];
+    }
+    const read = readObject(POINT_KEYS, point, at, "refused", report) as ValuesOf<typeof POINT_KEYS>;
+    return [{ tS: read.tS, at: readPlace(read.at, `${at}.at`, report) }];
+  });
+  points.forEach(({ tS }, index) => {
+    if (index > 0 && tS <= points[index - 1]!.tS) report("inconsistent", `${path}[${index}].t_s`, tS, "a time after the point before");
+  });
+  return points;
+}
+
+function readSegments(raw: readonly unknown[], path: string, report: KeyReport): ManoeuvreSegment[] {
+  return raw.flatMap((segment, index) => {
+    const at = `${path}[${index}]`;
+    if (!isRaw(segment)) {
+      report("wrong_type", at, segment, "{duration_s, accel or turn_dps}");
+      return [];
+    }
+    const read = readObject(SEGMENT_KEYS, segment, at, "refused", report) as ValuesOf<typeof SEGMENT_KEYS>;
+    if ((segment.accel === undefined) === (segment.turn_dps === undefined))
+      report("inconsistent", at, Object.keys(segment).join(", "), "either accel or turn_dps");
+    return [read];
   });
 }
 
-function checkSegments(raw: unknown, path: string, report: Report): void {
-  if (!Array.isArray(raw)) return report(path, "expected a list of segments");
-  raw.forEach((segment: unknown, index) => {
-    const at = `${path}[${index}]`;
-    if (!isRecord(segment)) return report(at, "expected {duration_s, accel or turn_dps}");
-    allowKeys(segment, ["duration_s", "accel", "turn_dps"], at, report);
-    inRange(segment.duration_s, Number.MIN_VALUE, 1e9, `${at}.duration_s`, report, true);
-    if ((segment.accel === undefined) === (segment.turn_dps === undefined)) report(at, "expected either accel or turn_dps");
-    else if (segment.accel !== undefined) checkVector(segment.accel, `${at}.accel`, report);
-    else inRange(segment.turn_dps, -360, 360, `${at}.turn_dps`, report, true);
-  });
-}
-
-function checkPosition(raw: unknown, path: string, report: Report): void {
-  if (!isRecord(raw) || raw.range_m === undefined) return checkVector(raw, path, report);
-  allowKeys(raw, ["range_m", "bearing_deg", "elev_deg"], path, report);
-  inRange(raw.range_m, 0, 1e9, `${path}.range_m`, report, true);
-  inRange(raw.bearing_deg, -360, 360, `${path}.bearing_deg`, report, true);
-  inRange(raw.elev_deg, -90, 90, `${path}.elev_deg`, report, true);
-}
-
-function checkVector(raw: unknown, path: string, report: Report): void {
-  if (!isRecord(raw)) return report(path, "expected {x, y, z}");
-  allowKeys(raw, ["x", "y", "z"], path, report);
-  for (const axis of ["x", "y", "z"]) inRange(raw[axis], -1e9, 1e9, `${path}.${axis}`, report, true);
-}
-
-function allowKeys(raw: Raw, allowed: readonly string[], path: string, report: Report): void {
-  for (const key of Object.keys(raw)) if (!allowed.includes(key)) report(`${path}.${key}`, `unknown key; known are ${allowed.join(", ")}`);
-}
-
-function oneOf(value: unknown, words: readonly string[], path: string, report: Report, required = false): void {
-  if (value === undefined && !required) return;
-  if (!words.includes(value as string)) report(path, `expected one of ${words.join(", ")}`);
-}
-
-function inRange(value: unknown, low: number, high: number, path: string, report: Report, required = false): void {
-  if (value === undefined && !required) return;
-  if (!isFiniteNumber(value) || value < low || value > high) report(path, `expected a number in [${low}, ${high}]`);
-}
-
-function isFiniteNumber(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value);
-}
-
-function isRecord(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function readPlace(raw: unknown, path: string, report: KeyReport): Place {
+  if (!isRaw(raw)) {
+    report(raw === undefined ? "missing_required" : "wrong_type", path, raw, "{x, y, z} or {range_m, bearing_deg, elev_deg}");
+    return { x: 0, y: 0, z: 0 };
+  }
+  return readObject(raw.range_m === undefined ? POSITION_KEYS : POLAR_KEYS, raw, path, "refused", report) as unknown as Place;
 }

@@ -10,6 +10,10 @@ const SIM_SUBJECTS = new Set<string>([
   SUBJECTS.thermalTrip,
   SUBJECTS.powerBus,
   SUBJECTS.powerPdu,
+  SUBJECTS.radarSensor,
+  SUBJECTS.radarFrames,
+  SUBJECTS.radarFramesLr,
+  SUBJECTS.radarFramesSr,
   SUBJECTS.systemMode,
   SUBJECTS.responses,
   SUBJECTS.audit,
@@ -20,7 +24,7 @@ const SIM_SUBJECTS = new Set<string>([
 export function isSimRow({ subject, data }: DrivenRow): boolean {
   if (!SIM_SUBJECTS.has(subject)) return false;
   if (subject === SUBJECTS.audit) return data.source === "q_sim_service";
-  if (subject === SUBJECTS.recordHashes) return data.room === "craft";
+  if (subject === SUBJECTS.recordHashes) return data.room === "craft" || data.room === "scene";
   if (subject !== SUBJECTS.responses || !isAck(data)) return true;
   return data.idempotent_replay !== true && (commandSpec(data.payload.command_name)?.owner ?? "sim") === "sim";
 }

@@ -8,6 +8,9 @@ import { type Difference, firstDifference } from "./compare.ts";
 import { type ComputedMessage, createDriver, createInputCollector, type Driver, type DrivenRow, modelOfMeta } from "./drive.ts";
 import { isSimRow } from "./sim-rows.ts";
 
+/** Rooms that this build can recompute. */
+const KNOWN_ROOMS: readonly string[] = ["craft", "scene", "incidents"];
+
 export interface Divergence {
   readonly tick: number;
   readonly simTimeS: number;
@@ -40,8 +43,7 @@ export function verifyRecording(source: VerifySource): Verification {
   if (dropped > 0) throw new QikiError("not_verifiable", `not verifiable: rows dropped ${dropped}`);
   const model = modelOfMeta(meta);
   const rooms = (meta.rooms as readonly string[] | undefined) ?? [];
-  for (const room of rooms)
-    if (room !== "craft" && room !== "incidents") throw new QikiError("not_verifiable", `not verifiable: no room ${room}`);
+  for (const room of rooms) if (!KNOWN_ROOMS.includes(room)) throw new QikiError("not_verifiable", `not verifiable: no room ${room}`);
   const driver = createDriver(model, collector.inputs, collector.lastTick);
   const alarms = createAlarmsReplay(meta, alarmsCommands);
   const waiting = new Map<string, ComputedMessage[]>();
@@ -82,7 +84,8 @@ export function verifyRecording(source: VerifySource): Verification {
     if (row.subject === SUBJECTS.responses && row.data.ok === true)
       lastCommand = { requestId: String(row.data.request_id), tick: row.data.tick as number };
   }
-  const hashes = { craft: driver.machine.hash(), ...(alarms.hash() === undefined ? {} : { incidents: alarms.hash()! }) };
+  const sim = { craft: driver.machine.hash(), ...(rooms.includes("scene") ? { scene: driver.machine.sceneHash() } : {}) };
+  const hashes = { ...sim, ...(alarms.hash() === undefined ? {} : { incidents: alarms.hash()! }) };
   return { kind: "identical", ticks: driver.machine.tick, messages, hash: allHash(hashes), counts };
 }
 

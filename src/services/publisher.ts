@@ -1,17 +1,19 @@
 import type { z } from "zod";
-import { formatUtcMs } from "#base/rfc3339.ts";
+import { formatUtcMs, formatUtcUs } from "#base/rfc3339.ts";
 import type { Bus } from "#bus/port.ts";
 import { auditEventSchema } from "#contracts/audit.ts";
 import { ackSchema } from "#contracts/ack.ts";
 import {
   powerBusSchema,
   powerPduSchema,
+  radarSensorSchema,
   recordStorageSchema,
   systemModeSchema,
   thermalReadingSchema,
   thermalTripSchema,
 } from "#contracts/events.ts";
 import { headersOf, type Message } from "#contracts/message.ts";
+import { guardEventSchema, radarFrameSchema, radarTrackSchema, trackerStatusSchema } from "#contracts/radar.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { telemetrySchema } from "#contracts/telemetry.ts";
 import type { Clock } from "./clock.ts";
@@ -23,6 +25,13 @@ export const SUBJECT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   [SUBJECTS.thermalTrip]: thermalTripSchema,
   [SUBJECTS.powerBus]: powerBusSchema,
   [SUBJECTS.powerPdu]: powerPduSchema,
+  [SUBJECTS.radarSensor]: radarSensorSchema,
+  [SUBJECTS.radarFrames]: radarFrameSchema,
+  [SUBJECTS.radarFramesLr]: radarFrameSchema,
+  [SUBJECTS.radarFramesSr]: radarFrameSchema,
+  [SUBJECTS.radarTracks]: radarTrackSchema,
+  [SUBJECTS.radarGuard]: guardEventSchema,
+  [SUBJECTS.radarTracker]: trackerStatusSchema,
   [SUBJECTS.systemMode]: systemModeSchema,
   [SUBJECTS.recordStorage]: recordStorageSchema,
   [SUBJECTS.responses]: ackSchema,
@@ -35,8 +44,18 @@ export interface Publisher {
   readonly violations: ReadonlyMap<string, number>;
 }
 
-/** Subjects whose payload carries the wall time of publishing. */
-const INGEST_SUBJECTS = new Set<string>([SUBJECTS.telemetry, SUBJECTS.responses]);
+const wallMs = (nowMs: number): string => formatUtcMs(Math.floor(nowMs));
+const wallUs = (nowMs: number): string => formatUtcUs(Math.floor(nowMs * 1000));
+
+/** Subjects whose payload carries the wall time of publishing, and how it is written there. */
+const INGEST_FORMATS: ReadonlyMap<string, (nowMs: number) => string> = new Map([
+  [SUBJECTS.telemetry, wallMs],
+  [SUBJECTS.responses, wallMs],
+  [SUBJECTS.radarFrames, wallUs],
+  [SUBJECTS.radarFramesLr, wallUs],
+  [SUBJECTS.radarFramesSr, wallUs],
+  [SUBJECTS.radarTracks, wallUs],
+] as [string, (nowMs: number) => string][]);
 const encoder = new TextEncoder();
 
 /** Puts wall time and sequence numbers into messages and sends them. `onViolation` throws in tests and counts in production. */
@@ -48,9 +67,8 @@ export function createPublisher(bus: Bus, clock: Clock, onViolation: (subject: s
     publish(message) {
       const seq = (seqs.get(message.subject) ?? 0) + 1;
       seqs.set(message.subject, seq);
-      const payload = INGEST_SUBJECTS.has(message.subject)
-        ? { ...message.payload, ts_ingest: formatUtcMs(Math.floor(clock.nowMs())) }
-        : message.payload;
+      const ingest = INGEST_FORMATS.get(message.subject);
+      const payload = ingest === undefined ? message.payload : { ...message.payload, ts_ingest: ingest(clock.nowMs()) };
       const checked = SUBJECT_SCHEMAS[message.subject]?.safeParse(payload);
       if (checked !== undefined && !checked.success) {
         violations.set(message.subject, (violations.get(message.subject) ?? 0) + 1);

@@ -6,7 +6,6 @@ import { COMMANDS } from "#contracts/command-catalogue.ts";
 import { DICTIONARY } from "#contracts/dictionary.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { HASH_ALGORITHM } from "#craft/layout.ts";
-import { settingsToConfig } from "#twin/settings.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import { createSimMachine } from "#twin/sim-machine.ts";
 
@@ -30,7 +29,7 @@ export function recordingMeta(options: {
     arch: process.arch,
     contracts_hash: sha256Hex(canonicalJson({ commands: COMMANDS, dictionary: DICTIONARY })),
     hash_algo: HASH_ALGORITHM,
-    rooms: options.rules === undefined ? ["craft"] : ["craft", "incidents"],
+    rooms: options.rules === undefined ? ["craft", "scene"] : ["craft", "scene", "incidents"],
     epoch: formatUtcMs(settings.epochMs),
     tick_ms: settings.tickMs,
     seed: settings.seed,
@@ -40,10 +39,17 @@ export function recordingMeta(options: {
     thrusters: (setup.thrusters as unknown[] | undefined) ?? [],
     rules: options.rules === undefined ? {} : { ...options.rules },
     guard_rules: {},
-    config: settingsToConfig(settings),
+    config: { ...settings.config },
     starts_running: setup.scenario.startsRunning,
     mode: setup.mode,
-    subjects: ["qiki.telemetry", "qiki.events.v1.>", "qiki.commands.control", "qiki.responses.control", "qiki.recording.v1.>"],
+    subjects: [
+      "qiki.telemetry",
+      "qiki.events.v1.>",
+      "qiki.radar.v1.>",
+      "qiki.commands.control",
+      "qiki.responses.control",
+      "qiki.recording.v1.>",
+    ],
     start: { tick: 0, state_hash: machine.hash() },
   };
 }

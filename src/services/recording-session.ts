@@ -2,7 +2,7 @@ import { QikiError } from "#base/error.ts";
 import type { Bus, Msg } from "#bus/port.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { STREAMS } from "#contracts/streams.ts";
-import { EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
+import { EVENTS_PREFIX, QUERY_PREFIX, RADAR_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import { GapWatch } from "#recording/gap-watch.ts";
 import { openRecordingWriter, type WriterStats } from "#recording/writer.ts";
 import type { Clock } from "./clock.ts";
@@ -26,20 +26,16 @@ export interface RecordingSession {
   stop(): Promise<WriterStats>;
 }
 
-/** Subjects beside the event stream; one subscription for all keeps a publisher's own order. */
+/** Streams recorded by a consumer, so that the order in the file is that of the stream. */
+const RECORDED_STREAMS = [STREAMS.events.name, STREAMS.radar.name];
+/** Prefixes of what is not taken from core: the streams bring it, or it is no record. */
+const NOT_CORE = [EVENTS_PREFIX, RADAR_PREFIX, QUERY_PREFIX];
+/** Subjects beside the streams; one subscription for all keeps a publisher's own order. */
 const CORE_PATTERN = "qiki.>";
-const CORE_SUBJECTS = new Set<string>([
-  SUBJECTS.telemetry,
-  SUBJECTS.commands,
-  SUBJECTS.responses,
-  SUBJECTS.recordHashes,
-  SUBJECTS.recordKeyframe,
-  SUBJECTS.recordRules,
-]);
 const PENDING_MAX = 65_536;
 const CATCH_UP_MS = 5000;
 
-/** Writes everything a proof needs to one file: telemetry, commands, answers, hashes, keyframes, and the event stream in its order. */
+/** Writes everything a proof needs to one file: telemetry, commands, answers, hashes, keyframes, and the streams in their order. */
 export async function openRecordingSession(options: RecordingSessionOptions): Promise<RecordingSession> {
   const { bus, clock, log } = options;
   let problem: string | undefined;
@@ -54,10 +50,7 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
     },
   });
   const gaps = new GapWatch();
-  let eventSeq = (await bus.streams.info(STREAMS.events.name)).lastSeq;
   let stopping: Promise<WriterStats> | undefined;
-  let caughtUp: (() => void) | undefined;
-  let caughtUpAt = Number.POSITIVE_INFINITY;
 
   function take(message: Pick<Msg, "subject" | "bytes" | "headers">, streamSeq?: number): void {
     noteGap(message);
@@ -84,27 +77,17 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
   const core = bus.subscribe(
     CORE_PATTERN,
     (msg) => {
-      if (CORE_SUBJECTS.has(msg.subject)) take(msg);
-      else if (!msg.subject.startsWith(EVENTS_PREFIX) && !msg.subject.startsWith("qiki.query.") && !msg.subject.startsWith("qiki.radar."))
-        take(msg);
+      if (!NOT_CORE.some((prefix) => msg.subject.startsWith(prefix))) take(msg);
     },
     { name: `recorder.${options.meta.recording_id.slice(0, 8)}`, maxPending: PENDING_MAX, overflow: "drop_newest" },
   );
-  const events = bus.consume(STREAMS.events.name, { deliver: "new" });
-
-  async function readEvents(): Promise<void> {
-    for await (const message of events) {
-      take(message, message.seq);
-      eventSeq = message.seq;
-      message.ack();
-      if (eventSeq >= caughtUpAt) caughtUp?.();
-    }
-  }
-  readEvents().catch((error: unknown) => {
-    if (error instanceof QikiError && error.code === "closed") return;
-    problem = `the event stream cannot be read: ${(error as Error).message}`;
-    log.error({ err: error }, problem);
-  });
+  const readers = await Promise.all(RECORDED_STREAMS.map((stream) => openReader(bus, clock, stream, take)));
+  for (const reader of readers)
+    reader.done.catch((error: unknown) => {
+      if (error instanceof QikiError && error.code === "closed") return;
+      problem = `the stream ${reader.stream} cannot be read: ${(error as Error).message}`;
+      log.error({ err: error }, problem);
+    });
 
   return {
     path: options.path,
@@ -115,18 +98,56 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
 
   async function stop(): Promise<WriterStats> {
     await core.drain();
-    const { lastSeq } = await bus.streams.info(STREAMS.events.name);
-    if (eventSeq < lastSeq) {
-      await new Promise<void>((done) => {
-        caughtUpAt = lastSeq;
-        const cancel = clock.after(CATCH_UP_MS, done);
-        caughtUp = () => {
-          cancel();
-          done();
-        };
-      });
-    }
-    await events.return?.();
+    for (const reader of readers) await reader.finish();
     return writer.end();
   }
+}
+
+interface StreamReader {
+  readonly stream: string;
+  /** Rejects when the stream cannot be read any more. */
+  readonly done: Promise<void>;
+  /** Takes what the stream holds by now, waiting for it at most so long, and ends. */
+  finish(): Promise<void>;
+}
+
+/** Hands on every message of a stream from now on, in its order. */
+async function openReader(
+  bus: Bus,
+  clock: Clock,
+  stream: string,
+  take: (message: Pick<Msg, "subject" | "bytes" | "headers">, streamSeq: number) => void,
+): Promise<StreamReader> {
+  let takenSeq = (await bus.streams.info(stream)).lastSeq;
+  let caughtUp: (() => void) | undefined;
+  let caughtUpAt = Number.POSITIVE_INFINITY;
+  const messages = bus.consume(stream, { deliver: "new" });
+
+  async function read(): Promise<void> {
+    for await (const message of messages) {
+      take(message, message.seq);
+      takenSeq = message.seq;
+      message.ack();
+      if (takenSeq >= caughtUpAt) caughtUp?.();
+    }
+  }
+
+  return {
+    stream,
+    done: read(),
+    async finish() {
+      const { lastSeq } = await bus.streams.info(stream);
+      if (takenSeq < lastSeq) {
+        await new Promise<void>((resolve) => {
+          caughtUpAt = lastSeq;
+          const cancel = clock.after(CATCH_UP_MS, resolve);
+          caughtUp = () => {
+            cancel();
+            resolve();
+          };
+        });
+      }
+      await messages.return?.();
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
+import type { RadarReading } from "./sim-radar.ts";
 
 /** Bodies of the sim's events (operations §5.1), taken from the telemetry of the same tick so that both say the same. */
 
@@ -62,6 +63,11 @@ export function pduReading(telemetry: TelemetryPayload, time: EventTime, edge: b
     unit: "A",
     ...(edge ? { edge: true } : {}),
   };
+}
+
+/** Whether the radar looks, and what the last scan saw. */
+export function radarSensorReading(reading: RadarReading, time: EventTime): Record<string, unknown> {
+  return { ...common("radar", "sensor", "ppi", time), ...reading };
 }
 
 export function isOvercurrent(telemetry: TelemetryPayload): boolean {

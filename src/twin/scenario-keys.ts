@@ -2,6 +2,7 @@ import type { KeySpec } from "#base/key-spec.ts";
 import { COMMANDS } from "#contracts/command-catalogue.ts";
 import { FAULT_KINDS } from "#craft/faults.ts";
 import { INPUT_KEYS } from "#craft/inputs.ts";
+import { CONTACT_CHANGE_KEYS } from "#radar/contacts.ts";
 
 /**
  * Keys of a scenario file (simulation §11) as data: the reader, the JSON Schema and its editor's completion come from these
@@ -78,11 +79,7 @@ export const ACTION_KEYS = {
     { kind: "number", key: "for_s", about: "how long it acts; absent: until cleared", unit: "s", min: 0, minExclusive: true, max: 1e9 },
   ],
   clear: [FAULT_KIND, FAULT_TARGET],
-  contact: [
-    { kind: "text", key: "id", about: "a contact of this scenario", required: true },
-    { kind: "boolean", key: "appear", about: "whether it is there" },
-    { kind: "mapping", key: "transponder", about: "its transponder: mode, id" },
-  ],
+  contact: CONTACT_CHANGE_KEYS,
 } as const satisfies Readonly<Record<string, readonly KeySpec[]>>;
 
 export type ActionName = keyof typeof ACTION_KEYS;

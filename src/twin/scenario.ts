@@ -2,7 +2,7 @@ import { assertNever } from "#base/assert.ts";
 import { isRaw, keyProblemText, type KeyReport, type Raw, readObject, readValue } from "#base/key-reader.ts";
 import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
 import { ticksOfSeconds } from "#base/tick-time.ts";
-import { type ContactSpec, checkContacts } from "#radar/contacts.ts";
+import { type ContactChange, type ContactSpec, checkContactChange, readContacts } from "#radar/contacts.ts";
 import { type Expectation, parseExpectation } from "./expectation.ts";
 import { ACTION_KEYS, type ActionName, AT_KEY, INIT_RUN, SCENARIO_KEYS } from "./scenario-keys.ts";
 import { parseSettings, type SimSettings } from "./settings.ts";
@@ -13,7 +13,7 @@ export type TimelineAction =
   | { readonly do: "input"; readonly values: Raw }
   | { readonly do: "fault"; readonly kind: string; readonly target?: string | number; readonly value?: number; readonly forS?: number }
   | { readonly do: "clear"; readonly kind: string; readonly target?: string | number }
-  | { readonly do: "contact"; readonly values: Raw };
+  | { readonly do: "contact"; readonly change: ContactChange };
 
 export interface TimelineEntry {
   /** The entry is applied after this many ticks, so it acts in the next one. */
@@ -68,9 +68,17 @@ export function parseScenario(raw: unknown, config: Raw = {}): ScenarioResult {
   const settings = readSettings(read, config, problems);
   const { run, ...init } = read.init ?? {};
   const startsRunning = run === undefined || readValue(INIT_RUN, run, "init.run", report) === "RUNNING";
+  const contacts = readContacts(read.contacts ?? [], "contacts", report);
   const timeline = readTimeline(read.timeline ?? [], settings.tickMs, report);
+  for (const { action, path } of timeline)
+    if (action.do === "contact")
+      checkContactChange(
+        action.change,
+        contacts.map(({ id }) => id),
+        path,
+        report,
+      );
   const expectations = readExpectations(read.expect ?? [], settings.tickMs, problems);
-  const contacts = checkContacts(read.contacts, "contacts", (path, problem) => problems.push({ path, problem }));
   if (problems.length > 0) return { kind: "refused", problems: problems.toSorted(byPath) };
   return {
     kind: "ok",
@@ -135,11 +143,12 @@ function actionOf(verb: ActionName, read: Readonly<Record<string, unknown>>, ent
   switch (verb) {
     case "command":
       return { do: "command", name: read.name as string, params: (read.params as Raw | undefined) ?? {} };
-    case "input":
-    case "contact": {
+    case "input": {
       const { at: _at, do: _do, ...values } = entry;
       return { do: verb, values };
     }
+    case "contact":
+      return { do: verb, change: read as unknown as ContactChange };
     case "fault":
       return {
         do: "fault",

@@ -1,6 +1,34 @@
-import { formatUtcMs, parseUtcMs } from "#base/rfc3339.ts";
+import { joinPath, keyProblemText, type KeyReport, type Raw, readObject } from "#base/key-reader.ts";
+import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
+import { parseUtcMs } from "#base/rfc3339.ts";
+import { LR_KEYS, SENSOR_KEYS, type SensorSettings, sensorSettings, SR_KEYS } from "#radar/sensor-settings.ts";
 
-/** Run settings of the simulation (simulation §2). */
+const PERIOD = { kind: "number", unit: "s", default: 1, min: 1e-3, max: 1e6, note: "a multiple of the tick" } as const;
+
+/** Keys of the simulation itself (simulation §2). */
+const SIM_KEYS = [
+  { kind: "number", key: "tick_ms", about: "length of a tick", unit: "ms", integer: true, default: 100, min: 1, max: 10_000 },
+  { kind: "text", key: "epoch", about: "event time of tick 0", default: "2026-01-01T00:00:00.000Z", note: "RFC 3339, whole milliseconds" },
+  { kind: "number", key: "seed", about: "seed of every random stream", unit: "1", integer: true, default: 42, min: 0, max: 4_294_967_295 },
+  { kind: "number", key: "max_speed", about: "largest speed of sim.start", unit: "1", default: 1000, min: 1, max: 100_000 },
+  { key: "telemetry_period_s", about: "simulated time between telemetry messages", ...PERIOD },
+  { key: "events_period_s", about: "simulated time between periodic events", ...PERIOD },
+] as const satisfies readonly KeySpec[];
+
+const RADAR_KEYS = [
+  { kind: "boolean", key: "enabled", about: "whether the radar is asked for at the start", default: true },
+  ...SENSOR_KEYS,
+] as const satisfies readonly KeySpec[];
+
+/** Keys of the service configuration that a run depends on, by what stands before their dot. */
+export const SETTING_SECTIONS = {
+  sim: SIM_KEYS,
+  radar: RADAR_KEYS,
+  "radar.lr": LR_KEYS,
+  "radar.sr": SR_KEYS,
+} as const satisfies Readonly<Record<string, readonly KeySpec[]>>;
+
+/** Run settings of the simulation. */
 export interface SimSettings {
   readonly tickMs: number;
   readonly epochMs: number;
@@ -9,96 +37,62 @@ export interface SimSettings {
   readonly telemetryPeriodTicks: number;
   readonly eventsPeriodTicks: number;
   readonly radarEnabled: boolean;
+  readonly sensor: SensorSettings;
+  /** Every key with the value in force: what `parseSettings` reads back to the same. */
+  readonly config: Readonly<Record<string, unknown>>;
 }
-
-interface SettingSpec {
-  readonly expected: string;
-  /** The value in the form the machine uses, or undefined when it is not allowed. */
-  readonly read: (value: unknown) => number | boolean | undefined;
-  readonly fallback: number | boolean;
-}
-
-const EPOCH_2026_MS = 1_767_225_600_000;
-
-/** Keys of the simulation's part of the service configuration, as files and scenarios write them. */
-export const SETTING_SPECS: Readonly<Record<string, SettingSpec>> = {
-  "sim.tick_ms": { expected: "a whole number in [1, 10000] ms", read: (value) => integerIn(value, 1, 10_000), fallback: 100 },
-  "sim.epoch": {
-    expected: "a time such as 2026-01-01T00:00:00Z",
-    read: (value) => (typeof value === "string" ? wholeMs(parseUtcMs(value)) : undefined),
-    fallback: EPOCH_2026_MS,
-  },
-  "sim.seed": { expected: "a whole number in [0, 4294967295]", read: (value) => integerIn(value, 0, 4_294_967_295), fallback: 42 },
-  "sim.max_speed": { expected: "a number in [1, 100000]", read: (value) => numberIn(value, 1, 100_000), fallback: 1000 },
-  "sim.telemetry_period_s": { expected: "a number of seconds above 0", read: (value) => numberIn(value, 1e-3, 1e6), fallback: 1 },
-  "sim.events_period_s": { expected: "a number of seconds above 0", read: (value) => numberIn(value, 1e-3, 1e6), fallback: 1 },
-  "radar.enabled": { expected: "true or false", read: (value) => (typeof value === "boolean" ? value : undefined), fallback: true },
-};
 
 export type SettingsResult =
   | { readonly kind: "ok"; readonly settings: SimSettings }
   | { readonly kind: "refused"; readonly problems: readonly string[] };
 
 /** Reads settings from `{key: value}`, absent keys by default; every wrong or unknown key is a problem. */
-export function parseSettings(config: Readonly<Record<string, unknown>>): SettingsResult {
+export function parseSettings(config: Raw): SettingsResult {
   const problems: string[] = [];
-  for (const key of Object.keys(config)) {
-    if (SETTING_SPECS[key] === undefined) {
-      const hint =
-        key === "sim_tick_interval" ? "; it is now sim.tick_ms, in milliseconds" : `; known are ${Object.keys(SETTING_SPECS).join(", ")}`;
-      problems.push(`${key}: unknown key${hint}`);
-    }
-  }
-  const value = (key: string): number | boolean => {
-    const spec = SETTING_SPECS[key]!;
-    if (config[key] === undefined) return spec.fallback;
-    const read = spec.read(config[key]);
-    if (read === undefined) problems.push(`${key}: got ${JSON.stringify(config[key])}, expected ${spec.expected}`);
-    return read ?? spec.fallback;
+  const report: KeyReport = (code, path, got, expected) => {
+    problems.push(`${path}: ${keyProblemText(code, got, expected)}`);
   };
-  const tickMs = value("sim.tick_ms") as number;
-  const periodTicks = (key: string): number => {
-    const ticks = ((value(key) as number) * 1000) / tickMs;
+  const inForce: Record<string, unknown> = {};
+  const section = <Name extends keyof typeof SETTING_SECTIONS>(name: Name): ValuesOf<(typeof SETTING_SECTIONS)[Name]> => {
+    const keys: readonly KeySpec[] = SETTING_SECTIONS[name];
+    const given = Object.fromEntries(keys.map(({ key }) => [key, config[joinPath(name, key)]]));
+    const read = readObject(keys, given, name, "ignored", report);
+    keys.forEach(({ key }, index) => {
+      inForce[joinPath(name, key)] = Object.values(read)[index];
+    });
+    return read as ValuesOf<(typeof SETTING_SECTIONS)[Name]>;
+  };
+  const sim = section("sim");
+  const { enabled, ...radar } = section("radar");
+  const [lr, sr] = [section("radar.lr"), section("radar.sr")];
+  for (const key of Object.keys(config)) if (!(key in inForce)) report("unknown_key", key, config[key], hintFor(key, Object.keys(inForce)));
+  const epochMs = parseUtcMs(sim.epoch ?? "");
+  if (epochMs === undefined || !Number.isSafeInteger(epochMs))
+    report("out_of_range", "sim.epoch", sim.epoch, "a time such as 2026-01-01T00:00:00Z");
+  const periodTicks = (key: "telemetry_period_s" | "events_period_s", periodS: number): number => {
+    const ticks = (periodS * 1000) / sim.tickMs;
     const whole = Math.round(ticks);
     if (whole >= 1 && Math.abs(ticks - whole) < 1e-9) return whole;
-    problems.push(
-      `${key}: got ${JSON.stringify(config[key] ?? SETTING_SPECS[key]!.fallback)}, expected a multiple of the tick, ${tickMs} ms`,
-    );
+    if (problems.length === 0) report("inconsistent", `sim.${key}`, periodS, `a multiple of the tick, ${sim.tickMs} ms`);
     return 1;
   };
   const settings: SimSettings = {
-    tickMs,
-    epochMs: value("sim.epoch") as number,
-    seed: value("sim.seed") as number,
-    maxSpeed: value("sim.max_speed") as number,
-    telemetryPeriodTicks: periodTicks("sim.telemetry_period_s"),
-    eventsPeriodTicks: periodTicks("sim.events_period_s"),
-    radarEnabled: value("radar.enabled") as boolean,
+    tickMs: sim.tickMs,
+    epochMs: epochMs ?? 0,
+    seed: sim.seed,
+    maxSpeed: sim.maxSpeed,
+    telemetryPeriodTicks: periodTicks("telemetry_period_s", sim.telemetryPeriodS),
+    eventsPeriodTicks: periodTicks("events_period_s", sim.eventsPeriodS),
+    radarEnabled: enabled,
+    sensor: sensorSettings(radar, lr, sr, sim.tickMs, problems.length === 0 ? report : () => {}),
+    config: inForce,
   };
   return problems.length > 0 ? { kind: "refused", problems } : { kind: "ok", settings };
 }
 
-/** The settings as `{key: value}`, which `parseSettings` reads back to the same. */
-export function settingsToConfig(settings: SimSettings): Record<string, unknown> {
-  return {
-    "sim.tick_ms": settings.tickMs,
-    "sim.epoch": formatUtcMs(settings.epochMs),
-    "sim.seed": settings.seed,
-    "sim.max_speed": settings.maxSpeed,
-    "sim.telemetry_period_s": (settings.telemetryPeriodTicks * settings.tickMs) / 1000,
-    "sim.events_period_s": (settings.eventsPeriodTicks * settings.tickMs) / 1000,
-    "radar.enabled": settings.radarEnabled,
-  };
-}
-
-function numberIn(value: unknown, low: number, high: number): number | undefined {
-  return typeof value === "number" && value >= low && value <= high ? value : undefined;
-}
-
-function integerIn(value: unknown, low: number, high: number): number | undefined {
-  return Number.isSafeInteger(value) ? numberIn(value, low, high) : undefined;
-}
-
-function wholeMs(value: number | undefined): number | undefined {
-  return value !== undefined && Number.isSafeInteger(value) ? value : undefined;
+/** The known keys that begin like an unknown one, so that the answer stays short. */
+function hintFor(key: string, known: readonly string[]): string {
+  if (key === "sim_tick_interval") return "its name of now: sim.tick_ms, in milliseconds";
+  const near = known.filter((one) => one.startsWith(`${key.split(".")[0]}.`));
+  return `one of ${(near.length > 0 ? near : known).join(", ")}`;
 }

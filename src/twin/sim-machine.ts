@@ -11,10 +11,11 @@ import { craftHashHex } from "#craft/state.ts";
 import { step } from "#craft/step.ts";
 import { type SimAction, simAction } from "./command-actions.ts";
 import { createEffects, type Effects } from "./effects.ts";
-import { busReading, pduReading, thermalReading, thermalTrip } from "./event-bodies.ts";
+import { busReading, pduReading, radarSensorReading, thermalReading, thermalTrip } from "./event-bodies.ts";
 import type { Machine } from "./machine.ts";
 import { type MessageMaker, messageMaker } from "./sim-messages.ts";
 import { newSimState, restoreSimState, type RunState, type SimModel, type SimState, snapshotSimState } from "./sim-state.ts";
+import { advanceRadar, radarReading } from "./sim-radar.ts";
 import { applyTimelineAction } from "./sim-timeline.ts";
 import { projectTelemetry, type TelemetryContext } from "./telemetry.ts";
 
@@ -51,6 +52,8 @@ export interface SimMachine extends Machine<SimInput, SimOutput> {
   readonly pendingSteps: number;
   /** Digest of the craft room now. */
   hash(): string;
+  /** Digest of the scene room now. */
+  sceneHash(): string;
   /** The telemetry payload of the current tick, as it would be published. */
   telemetry(): TelemetryPayload;
   /** What telemetry says beside the craft. */
@@ -102,6 +105,7 @@ export function createSimMachine(model: SimModel): SimMachine {
     // A timeline entry may just have paused or stopped the run: then no tick is due any more.
     if (state.runState !== "RUNNING" && state.pendingSteps === 0) return;
     step(state.craft, model.config);
+    const scans = advanceRadar(state.scene, state.radarLook, state.craft);
     state.orderInTick = 0;
     if (state.pendingSteps > 0) state.pendingSteps -= 1;
     const now = tickNow();
@@ -113,12 +117,13 @@ export function createSimMachine(model: SimModel): SimMachine {
     if (telemetry !== undefined) {
       if (telemetryDue) emit(messages().telemetry(telemetry));
       emitEvents(telemetry, eventsDue);
-      emitSettled(effects.afterTick(state, telemetry));
     }
+    for (const scan of scans) for (const message of messages().frames(scan)) emit(message);
+    if (telemetry !== undefined) emitSettled(effects.afterTick(state, telemetry));
     recordHash();
   }
 
-  /** Order within a tick: thermal, trips, bus, pdu. */
+  /** Order within a tick: thermal, trips, bus, pdu, radar. */
   function emitEvents(telemetry: TelemetryPayload, periodic: boolean): void {
     const maker = messages();
     if (periodic) emit(maker.reading("thermal", thermalReading(telemetry, maker.time)));
@@ -128,6 +133,7 @@ export function createSimMachine(model: SimModel): SimMachine {
     if (periodic) {
       emit(maker.reading("powerBus", busReading(telemetry, maker.time)));
       emit(maker.reading("powerPdu", pduReading(telemetry, maker.time, state.craft.overcurrentChanged)));
+      emitRadarReading(maker);
     } else if (state.craft.overcurrentChanged) emit(maker.edge("powerPdu", pduReading(telemetry, maker.time, true)));
   }
 
@@ -136,6 +142,12 @@ export function createSimMachine(model: SimModel): SimMachine {
     emit(maker.reading("thermal", thermalReading(telemetry, maker.time)));
     emit(maker.reading("powerBus", busReading(telemetry, maker.time)));
     emit(maker.reading("powerPdu", pduReading(telemetry, maker.time, false)));
+    emitRadarReading(maker);
+  }
+
+  function emitRadarReading(maker: MessageMaker): void {
+    if (state.craft.radarEnabled)
+      emit(maker.reading("radarSensor", radarSensorReading(radarReading(model, state.radarLook, state.craft), maker.time)));
   }
 
   function heartbeat(): void {
@@ -144,18 +156,19 @@ export function createSimMachine(model: SimModel): SimMachine {
     emitReadings(telemetry);
   }
 
-  /** Collects the craft's digest of every tick and sends a row each second of sim time. */
+  /** Collects the digests of craft and scene of every tick and sends a row each second of sim time. */
   function recordHash(): void {
     const now = tickNow();
     state.hashes.at.push(now);
-    state.hashes.hashes.push(craftHashHex(state.craft));
+    state.hashes.craft.push(craftHashHex(state.craft));
+    state.hashes.scene.push(state.scene.hash());
     if (now % hashRowTicks(model) === 0) flushHashes();
   }
 
   function flushHashes(): void {
     if (state.hashes.at.length === 0) return;
-    emit(messages().hashes({ room: "craft", at: state.hashes.at, hashes: state.hashes.hashes }));
-    state.hashes = { at: [], hashes: [] };
+    for (const room of ["craft", "scene"] as const) emit(messages().hashes({ room, at: state.hashes.at, hashes: state.hashes[room] }));
+    state.hashes = { at: [], craft: [], scene: [] };
   }
 
   /**
@@ -171,7 +184,7 @@ export function createSimMachine(model: SimModel): SimMachine {
       const entry = timeline[state.nextEntry]!;
       state.nextEntry += 1;
       applied = true;
-      const refusal = applyTimelineAction(entry.action, { model, craft: state.craft, act });
+      const refusal = applyTimelineAction(entry.action, { model, craft: state.craft, changeContact: state.scene.change, act });
       if (refusal !== undefined) outputs.push({ kind: "note", text: `${entry.path} was refused: ${refusal.message}` });
     }
     if (applied && state.runState !== "RUNNING") preview(state.craft, model.config);
@@ -348,6 +361,7 @@ export function createSimMachine(model: SimModel): SimMachine {
       state = restoreSimState(bytes, model);
     },
     hash: () => craftHashHex(state.craft),
+    sceneHash: () => state.scene.hash(),
     telemetry: () => project(),
     telemetryContext: () => telemetryContext(),
     get runId() {

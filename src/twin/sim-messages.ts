@@ -1,8 +1,10 @@
 import { formatUtcMs } from "#base/rfc3339.ts";
-import { eventTimeMs, simTimeS, wireId } from "#base/tick-time.ts";
+import { asTick, eventTimeMs, simTimeS, wireId } from "#base/tick-time.ts";
 import type { RunId, Tick } from "#base/units.ts";
-import { CLOUD_EVENTS, type Message } from "#contracts/message.ts";
+import { BAND_HEADER, CLOUD_EVENTS, type Message, OWN_VELOCITY_HEADER, SCAN_HEADER } from "#contracts/message.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
+import type { SentScan } from "#radar/scene.ts";
+import { frameMessages, scanLabel } from "./radar-projection.ts";
 
 /** What the ids of a run's messages are counted by. Plain data: part of the sim's snapshot. */
 export interface MessageCounters {
@@ -23,9 +25,11 @@ export interface MessageMaker {
   readonly time: { readonly timeMs: number; readonly tick: Tick; readonly simTimeS: number };
   telemetry(payload: object): Message;
   /** A periodic reading: sent again at the same tick, it is a numbered repeat of the first. */
-  reading(kind: "thermal" | "powerBus" | "powerPdu", body: Record<string, unknown>): Message;
+  reading(kind: "thermal" | "powerBus" | "powerPdu" | "radarSensor", body: Record<string, unknown>): Message;
   edge(kind: "thermalTrip" | "powerPdu", body: Record<string, unknown>): Message;
   mode(mode: string): Message;
+  /** The frames of a scan, in order; a scan that comes late keeps the tick and time at which the bands looked. */
+  frames(sent: SentScan): Message[];
   audit(body: Record<string, unknown>): Message;
   hashes(rows: { readonly room: string; readonly at: readonly number[]; readonly hashes: readonly string[] }): Message;
 }
@@ -78,6 +82,22 @@ export function messageMaker(counters: MessageCounters, runId: RunId, tick: Tick
         mode,
       };
       return { ...base, ...CLOUD_EVENTS.systemMode, msgId, subject: SUBJECTS.systemMode, payload };
+    },
+    frames({ scan, ...parts }) {
+      const scanMs = eventTimeMs(epochMs, asTick(scan.tick), tickMs);
+      return frameMessages(scan, runId, scanMs, parts).map(({ kind, msgId, bandLabel, payload }) => ({
+        runId,
+        tick: asTick(scan.tick),
+        timeMs: scanMs,
+        ...CLOUD_EVENTS[kind],
+        msgId,
+        subject: SUBJECTS[kind],
+        payload,
+        headers: {
+          [BAND_HEADER]: bandLabel,
+          ...(kind === "radarFrames" ? { [SCAN_HEADER]: scanLabel(scan), [OWN_VELOCITY_HEADER]: JSON.stringify(scan.ownVelocityMps) } : {}),
+        },
+      }));
     },
     audit: (body) => ({
       ...base,

@@ -12,11 +12,13 @@ import { initialise } from "#craft/initialise.ts";
 import { parseProfile } from "#craft/profile.ts";
 import { restoreCraft, snapshotCraft } from "#craft/snapshot.ts";
 import { type CraftState, createCraftState } from "#craft/state.ts";
+import type { Scene, SceneState } from "#radar/scene.ts";
 import type { EffectWatch } from "./effect-watch.ts";
 import type { RunSetup } from "./run-setup.ts";
 import { byPath, type ScenarioProblem } from "./scenario.ts";
-import { type SimSettings, settingsToConfig } from "./settings.ts";
+import type { SimSettings } from "./settings.ts";
 import { type MessageCounters, newCounters } from "./sim-messages.ts";
+import { newRadarLook, newScene, type RadarLook } from "./sim-radar.ts";
 import { timelineRefusal } from "./sim-timeline.ts";
 
 export type RunState = "STOPPED" | "RUNNING" | "PAUSED";
@@ -51,7 +53,9 @@ export interface SimState {
   nextEntry: number;
   watches: EffectWatch[];
   counters: MessageCounters;
-  hashes: { at: number[]; hashes: string[] };
+  hashes: { at: number[]; craft: string[]; scene: string[] };
+  scene: Scene;
+  radarLook: RadarLook;
 }
 
 export type SimModelResult =
@@ -92,13 +96,18 @@ export function createSimModel(setup: RunSetup): SimModelResult {
     turnRateDps: profile.motionPlane.turnRateDps,
     defaultPort: profile.dockingPlane.enabled ? profile.dockingPlane.defaultPort : null,
     configHash: sha256Hex(
-      canonicalJson({ profile: setup.profile, thrusters: setup.thrusters ?? null, settings: settingsToConfig(settings) }),
+      canonicalJson({
+        profile: setup.profile,
+        thrusters: setup.thrusters ?? null,
+        settings: settings.config,
+        contacts: setup.scenario.contacts,
+      }),
     ),
     runRecord: {
       boot_id: setup.bootId,
       seed: settings.seed,
       tick_ms: settings.tickMs,
-      epoch: settingsToConfig(settings)["sim.epoch"],
+      epoch: settings.config["sim.epoch"],
       telemetry_period_s: (settings.telemetryPeriodTicks * settings.tickMs) / 1000,
       events_period_s: (settings.eventsPeriodTicks * settings.tickMs) / 1000,
       profile_hash: setup.profileHash ?? null,
@@ -116,6 +125,8 @@ export function newSimState(model: SimModel, resetOrdinal = 0): SimState {
   initialise(craft, model.config, model.setup.scenario.init);
   return {
     craft,
+    scene: newScene(model, craft),
+    radarLook: newRadarLook(craft),
     runState: "STOPPED",
     speed: 1,
     resetOrdinal,
@@ -126,20 +137,20 @@ export function newSimState(model: SimModel, resetOrdinal = 0): SimState {
     nextEntry: 0,
     watches: [],
     counters: newCounters(),
-    hashes: { at: [], hashes: [] },
+    hashes: { at: [], craft: [], scene: [] },
   };
 }
 
 /** Canonical bytes of the whole machine. */
 export function snapshotSimState(state: SimState, model: SimModel): Uint8Array {
-  const { craft, ...rest } = state;
+  const { craft, scene, ...rest } = state;
   return utf8Encode(
     canonicalJson({
       schema: SNAPSHOT_SCHEMA,
       tick: craft.tick,
       config_hash: model.configHash,
       boot_id: model.setup.bootId,
-      state: { ...rest, craft: snapshotCraft(craft, model.config) },
+      state: { ...rest, craft: snapshotCraft(craft, model.config), scene: scene.state() },
     }),
   );
 }
@@ -164,10 +175,12 @@ export function restoreSimState(bytes: Uint8Array, model: SimModel): SimState {
       `the snapshot belongs to configuration ${snapshot.config_hash}, this run to ${model.configHash}: use the same profile, thrusters and settings`,
     );
   }
-  const { craft, ...rest } = snapshot.state;
+  const { craft, scene: sceneState, ...rest } = snapshot.state;
   const restored = restoreCraft(model.config, craft as Readonly<Record<string, unknown>>);
   if ("problem" in restored) throw new QikiError("snapshot_refused", `the snapshot cannot be restored: ${restored.problem}`);
-  return { ...(rest as unknown as Omit<SimState, "craft">), craft: restored };
+  const scene = newScene(model, newSimState(model).craft);
+  scene.restore(sceneState as SceneState);
+  return { ...(rest as unknown as Omit<SimState, "craft" | "scene">), craft: restored, scene };
 }
 
 function idTail(runId: RunId, name: string): string {

@@ -5,6 +5,7 @@ import { type CommandRefusal, checkParameters, specOf } from "#contracts/command
 import { applyCraftCommand, type CraftCommand } from "#craft/commands.ts";
 import { INPUT_KEYS } from "#craft/inputs.ts";
 import type { CraftState } from "#craft/state.ts";
+import type { ContactChange } from "#radar/contacts.ts";
 import { type SimAction, simAction } from "./command-actions.ts";
 import type { TimelineAction } from "./scenario.ts";
 import type { SimModel } from "./sim-state.ts";
@@ -12,11 +13,15 @@ import type { SimModel } from "./sim-state.ts";
 interface TimelineContext {
   readonly model: SimModel;
   readonly craft: CraftState;
+  readonly changeContact: (change: ContactChange) => void;
   readonly act: (action: SimAction) => CommandRefusal | undefined;
 }
 
 /** Applies one timeline entry, or returns why it was refused; a refused entry changes nothing. */
-export function applyTimelineAction(action: TimelineAction, { model, craft, act }: TimelineContext): CommandRefusal | undefined {
+export function applyTimelineAction(
+  action: TimelineAction,
+  { model, craft, changeContact, act }: TimelineContext,
+): CommandRefusal | undefined {
   switch (action.do) {
     case "command": {
       const checked = checkTimelineCommand(action.name, action.params, model);
@@ -37,6 +42,7 @@ export function applyTimelineAction(action: TimelineAction, { model, craft, act 
         ...(action.target === undefined ? {} : { target: action.target }),
       } as CraftCommand);
     case "contact":
+      changeContact(action.change);
       return undefined;
     default:
       return assertNever(action, "timeline action");
@@ -51,6 +57,7 @@ export function timelineRefusal(action: TimelineAction, model: SimModel, scratch
   return applyTimelineAction(action, {
     model,
     craft: scratch,
+    changeContact: () => {},
     act: (asked) => {
       const command = asked.kind === "craft" ? asked.command : undefined;
       const isFault = command?.kind === "fault_inject" || command?.kind === "fault_clear";

@@ -93,7 +93,7 @@ export function createTwin(options: TwinOptions): Twin & { step(inputs: readonly
 
 /** Digest of the whole twin: every room present, in the fixed order (operations §7.2). */
 export function digest(twin: Twin): string {
-  return allHash({ craft: twin.sim.hash(), incidents: twin.alarms.hash() });
+  return allHash({ craft: twin.sim.hash(), scene: twin.sim.sceneHash(), incidents: twin.alarms.hash() });
 }
 
 /** Subject on which an alarms record stands. */
