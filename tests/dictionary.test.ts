@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { loadRun } from "#cli/load-run.ts";
 import { COMMANDS } from "#contracts/command-catalogue.ts";
 import { DICTIONARY, dictionaryEntry } from "#contracts/dictionary.ts";
-import { EXPLAIN_KINDS, LOADS, REASONS } from "#contracts/reasons.ts";
+import { BURN_DIRECTIONS, EXPLAIN_KINDS, LOADS, REASONS, SENSOR_REASONS, SENSORS, THERMAL_NODES } from "#contracts/reasons.ts";
 import { SHEDDABLE_LOADS } from "#craft/profile-schema.ts";
 import { RUNTIME_FAULTS, SHED_REASONS } from "#craft/reasons.ts";
 import { TEXTS } from "#orion/model/texts.ts";
@@ -34,9 +34,7 @@ test("VM-009 texts - every label, consequence, reason and text stands in both la
   const texts = [
     ...DICTIONARY.map((entry) => entry.label),
     ...COMMANDS.flatMap((command) => [command.label, command.consequence]),
-    ...Object.values(REASONS),
-    ...Object.values(LOADS),
-    ...Object.values(EXPLAIN_KINDS),
+    ...[REASONS, LOADS, EXPLAIN_KINDS, SENSOR_REASONS, SENSORS, THERMAL_NODES, BURN_DIRECTIONS].flatMap((table) => Object.values(table)),
     ...Object.values(TEXTS),
   ];
   for (const { en, ru } of texts) {

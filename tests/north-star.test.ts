@@ -66,7 +66,7 @@ test.skipIf(CHROMIUM === undefined)(
     await page.getByTestId("who").getByText("anna").waitFor();
     await page.keyboard.press("g");
     await page.keyboard.press("p");
-    await page.locator('tr[data-load="nbl"][data-state="SHED"]').waitFor();
+    await page.locator('[data-load="nbl"][data-state="SHED"]').waitFor();
     await shot("power-overload");
     await page.keyboard.press("g");
     await page.keyboard.press("c");
@@ -82,7 +82,7 @@ test.skipIf(CHROMIUM === undefined)(
     // The NBL comes back after its restore delay, and the condition ends.
     await page.keyboard.press("g");
     await page.keyboard.press("p");
-    await page.locator('tr[data-load="nbl"][data-state="ON"]').waitFor({ timeout: 20_000 });
+    await page.locator('[data-load="nbl"][data-state="ON"]').waitFor({ timeout: 20_000 });
     await page.keyboard.press("g");
     await page.keyboard.press("i");
     const overload = page.locator('[data-incident="POWER_BUS_OVERLOAD:main"]');

@@ -15,6 +15,8 @@ export interface DictionaryEntry {
   readonly limits?: { readonly warn: number; readonly crit: number; readonly dir: "above" | "below" };
   /** Limits that stand in telemetry themselves. */
   readonly limitsFrom?: { readonly warn?: string; readonly crit?: string; readonly dir: "above" | "below" };
+  /** A console keeps its past, for trends and rates. */
+  readonly series?: true;
 }
 
 type Extra = Omit<DictionaryEntry, "path" | "label" | "unit" | "type">;
@@ -253,6 +255,25 @@ const SENSORS: readonly DictionaryEntry[] = [
   entry("sensor_plane.magnetometer.field_ut", "Magnetic field", "Магнитное поле", "µT", "map"),
 ];
 
+/** Quantities that move and matter: their past is kept. */
+const SERIES: ReadonlySet<string> = new Set(
+  `
+    heading speed_m_s attitude.roll_rad attitude.pitch_rad attitude.yaw_rad motion.position_m motion.velocity_mps
+    motion.body_rates_rps motion.drive_command_mps motion.drive_actual_mps motion.turn_left_deg power.soc_pct power.power_in_w
+    power.power_out_w power.pdu_limit_w power.bus_v power.bus_a power.battery_charge_w power.battery_discharge_w
+    power.battery_spill_w power.battery_unserved_w power.supercap_soc_pct power.supercap_charge_w power.supercap_discharge_w
+    power.dock_power_w power.dock_a power.dock_temp_c power.nbl_power_w power_detail.supply_fraction thermal.nodes[].temp_c
+    temp_external_c temp_core_c propulsion.fuel_pct propulsion.fuel_rate_gs propulsion.rcs.power_w propulsion.rcs.net_force_n
+    propulsion.rcs.net_torque_nm comms.latency_ms comms.packet_loss_pct comms.rssi_dbm comms.snr_db comms.data_rate_kbps
+    comms.tx_power_w cpu_usage memory_usage radiation_usvh sensor_plane.imu.roll_rate_rps sensor_plane.imu.pitch_rate_rps
+    sensor_plane.imu.yaw_rate_rps sensor_plane.radiation.background_usvh sensor_plane.radiation.dose_total_usv
+    sensor_plane.star_tracker.attitude_err_deg sensor_plane.magnetometer.field_ut sensor_plane.proximity.min_range_m
+    sensor_plane.solar.illumination_pct
+  `
+    .trim()
+    .split(/\s+/),
+);
+
 /** Every leaf of the telemetry payload, once (console §3.3). */
 export const DICTIONARY: readonly DictionaryEntry[] = [
   ...IDENTITY,
@@ -263,7 +284,7 @@ export const DICTIONARY: readonly DictionaryEntry[] = [
   ...PROPULSION,
   ...BODY,
   ...SENSORS,
-];
+].map((one) => (SERIES.has(one.path) ? { ...one, series: true } : one));
 
 const BY_PATH: ReadonlyMap<string, DictionaryEntry> = new Map(DICTIONARY.map((one) => [one.path, one]));
 

@@ -33,6 +33,52 @@ export const REASONS: Readonly<Record<string, Text>> = {
   POWER_PLANE_CONFIG_MISSING: { en: "the profile has no power plane", ru: "в профиле нет контура питания" },
   THERMAL_PLANE_PARAM_INVALID: { en: "a trip without hysteresis; 1 °C is used", ru: "защита без гистерезиса; взят 1 °C" },
   THERMAL_TRIP: { en: "thermal trip", ru: "тепловая защита" },
+  COMMS_NOT_IMPLEMENTED: { en: "this craft has no comms", ru: "на аппарате нет связи" },
+  EMCON_BLOCK: { en: "emission control forbids transmitting", ru: "режим радиомолчания запрещает передачу" },
+  COMMS_LINK_LOSS: { en: "the link is lost", ru: "линия потеряна" },
+  COMMS_THERMAL_BLOCK: { en: "a comms node is hot", ru: "узел связи перегрет" },
+  COMMS_POWER_BLOCK: { en: "the transponder has no power", ru: "ответчик без питания" },
+  COMMS_DEGRADED: { en: "the transponder does not transmit", ru: "ответчик не передаёт" },
+};
+
+/** What sensors say of themselves, for people; `value>=warn (1.5>=1)` and its like stand as they come. */
+export const SENSOR_REASONS: Readonly<Record<string, Text>> = {
+  ok: { en: "good", ru: "исправен" },
+  disabled: { en: "disabled in this profile", ru: "отключён в этом профиле" },
+  "within limits": { en: "within its limits", ru: "в пределах" },
+  "limits not configured": { en: "the profile gives no limits", ru: "в профиле нет пределов" },
+  "not ok": { en: "no lock on stars", ru: "нет захвата звёзд" },
+  "imu not ok": { en: "the IMU is not in use", ru: "ИНС не работает" },
+};
+
+/** Sensors, for people. */
+export const SENSORS: Readonly<Record<string, Text>> = {
+  imu: { en: "IMU", ru: "ИНС" },
+  radiation: { en: "Radiation", ru: "Радиация" },
+  star_tracker: { en: "Star tracker", ru: "Звёздный датчик" },
+  magnetometer: { en: "Magnetometer", ru: "Магнитометр" },
+  proximity: { en: "Proximity", ru: "Близость" },
+  solar: { en: "Sun sensor", ru: "Солнечный датчик" },
+};
+
+/** Thermal nodes that profiles commonly have, for people; others stand by their id. */
+export const THERMAL_NODES: Readonly<Record<string, Text>> = {
+  core: { en: "Core", ru: "Ядро" },
+  pdu: { en: "PDU", ru: "PDU" },
+  supercap: { en: "Supercapacitor", ru: "Суперконденсатор" },
+  battery: { en: "Battery", ru: "Батарея" },
+  dock_bridge: { en: "Dock bridge", ru: "Мост дока" },
+  hull: { en: "Hull", ru: "Корпус" },
+};
+
+/** Directions of a burn, for people. */
+export const BURN_DIRECTIONS: Readonly<Record<string, Text>> = {
+  forward: { en: "forward", ru: "вперёд" },
+  aft: { en: "aft", ru: "назад" },
+  port: { en: "to port", ru: "влево" },
+  starboard: { en: "to starboard", ru: "вправо" },
+  up: { en: "up", ru: "вверх" },
+  down: { en: "down", ru: "вниз" },
 };
 
 /** Loads of the craft, for people. */

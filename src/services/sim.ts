@@ -8,6 +8,7 @@ import type { SimModel } from "#twin/sim-state.ts";
 import type { Clock } from "./clock.ts";
 import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
+import { craftFactsOf } from "./craft-facts.ts";
 import type { Log } from "./log.ts";
 import type { Publisher } from "./publisher.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
@@ -38,6 +39,7 @@ export function startSim(options: SimServiceOptions): SimService {
   const { bus, clock, log, publisher, model } = options;
   const machine = createSimMachine(model);
   const states = bus.lastValue(STATE_BUCKET);
+  const craft = craftFactsOf(model.config);
   const counts = { ticks: 0, slipped: 0 };
   let cancelTimer = (): void => {};
   let lastTurnMs = clock.monotonicMs();
@@ -77,7 +79,7 @@ export function startSim(options: SimServiceOptions): SimService {
 
   function rememberState(): void {
     remember("sim_state", { run_id: machine.runId, tick: machine.tick, fsm_state: machine.runState, speed: machine.speed });
-    remember("run", { ...model.runRecord, run_id: machine.runId });
+    remember("run", { ...model.runRecord, run_id: machine.runId, craft });
   }
 
   function runTick(): void {

@@ -27,6 +27,6 @@ test("cell - finds items by id and by place, units in the dictionary, constants 
   const thermal = { nodes: [{ id: "core", temp_c: 31 }] };
   expect(cell("thermal.nodes[id=core].temp_c", thermal)).toMatchObject({ value: 31, unit: "°C" });
   expect(cell("thermal.nodes[0].temp_c", thermal)).toMatchObject({ value: 31 });
-  expect(cell("power.bus_v", { bus_v: 27 })).toMatchObject({ unit: "V", origin: "measured", entry: { path: "power.bus_v" } });
-  expect(cell("hull.integrity", { integrity: 100 })).toMatchObject({ origin: "const" });
+  expect(cell("power.bus_v", { bus_v: 27 })).toMatchObject({ unit: "V", constant: undefined, entry: { path: "power.bus_v" } });
+  expect(cell("hull.integrity", { integrity: 100 })).toMatchObject({ constant: "fixture" });
 });

@@ -18,11 +18,16 @@ export type Cell =
       readonly unit: string;
       readonly ageMs: number;
       readonly stale: boolean;
-      /** A constant or a calculation says so. */
-      readonly origin: "measured" | "const" | "calc";
+      /** Of a constant: where it comes from. */
+      readonly constant: string | undefined;
       readonly entry: DictionaryEntry | undefined;
     }
-  | { readonly kind: "absent"; readonly reason: AbsenceReason; readonly entry: DictionaryEntry | undefined };
+  | {
+      readonly kind: "absent";
+      readonly reason: AbsenceReason;
+      readonly constant: string | undefined;
+      readonly entry: DictionaryEntry | undefined;
+    };
 
 export interface CellContext {
   /** Age of the record the path lies in. */
@@ -45,14 +50,26 @@ export function cellOf(path: string, record: unknown, context: CellContext): Cel
     if (typeof value === "object" && (value as { enabled?: unknown }).enabled === false) disabled = true;
     value = stepInto(value, step);
   }
+  const constant = context.fieldSources[path] ?? context.fieldSources[topOf(path)];
+  const absent = (reason: AbsenceReason): Cell => ({ kind: "absent", reason, constant, entry });
   if (value === undefined || value === null) {
-    if (disabled) return { kind: "absent", reason: "disabled", entry };
-    return { kind: "absent", reason: value === null ? "null_from_source" : "not_published", entry };
+    if (disabled) return absent("disabled");
+    return absent(value === null ? "null_from_source" : "not_published");
   }
-  if (typeof value === "number" && !Number.isFinite(value)) return { kind: "absent", reason: "out_of_range", entry };
-  const top = path.split(/[.[]/)[0]!;
-  const origin = context.fieldSources[top] === undefined && context.fieldSources[path] === undefined ? "measured" : "const";
-  return { kind: "value", value, unit, ageMs: context.ageMs, stale: context.stale, origin, entry };
+  if (typeof value === "number" && !Number.isFinite(value)) return absent("out_of_range");
+  return { kind: "value", value, unit, ageMs: context.ageMs, stale: context.stale, constant, entry };
+}
+
+/** The top-level member of telemetry that a path lies in. */
+export function topOf(path: string): string {
+  return path.split(/[.[]/, 1)[0]!;
+}
+
+/** The raw value at a path; undefined where there is none. `record` as for `cellOf`. */
+export function valueAt(path: string, record: unknown): unknown {
+  let value: unknown = record;
+  for (const step of (path.match(STEP) ?? []).slice(1)) value = stepInto(value, step);
+  return value ?? undefined;
 }
 
 function stepInto(value: unknown, step: string): unknown {

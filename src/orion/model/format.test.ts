@@ -70,6 +70,10 @@ test("format - other values: truth, lists, texts and parts", () => {
   expect(formatValue(true, "").text).toBe("yes");
   expect(formatValue([], "").text).toBe("none");
   expect(formatValue(["nbl", 2.5], "").text).toBe("nbl, 2.50");
-  expect(formatValue({ a: 1 }, "").text).toBe('{"a":1}');
+  expect(formatValue({ nbl: 154.31, radar: 160 }, "W", 1)).toEqual({ text: "nbl 154.3, radar 160.0", unit: "W" });
+  expect(formatValue({}, "W").text).toBe("none");
+  expect(formatValue([0.1, -0.25], "rad/s")).toEqual({ text: "0.1000, −0.2500", unit: "rad/s" });
+  expect(formatValue([20_000, 5], "m")).toEqual({ text: "20.00, 0.01", unit: "km" });
+  expect(formatValue([{ load: "nbl", since_tick: 51 }], "").text).toBe("load nbl, since_tick 51");
   expect(formatValue("RUN", "").text).toBe("RUN");
 });

@@ -16,6 +16,14 @@ const DECIMALS: Readonly<Record<string, number>> = {
   kg: 2,
   ms: 0,
   x: 2,
+  N: 1,
+  "N m": 1,
+  "g/s": 1,
+  g: 0,
+  Pa: 0,
+  Wh: 1,
+  "kbit/s": 0,
+  "rad/s": 4,
 };
 const DEG_PER_RAD = 180 / Math.PI;
 
@@ -44,9 +52,23 @@ export function formatBearing(bearingDeg: number): Formatted {
 export function formatValue(value: unknown, unit: string, decimals?: number): Formatted {
   if (typeof value === "number") return formatNumber(value, unit, decimals);
   if (typeof value === "boolean") return { text: value ? "yes" : "no", unit: "" };
-  if (Array.isArray(value)) return { text: value.length === 0 ? "none" : value.map((item) => formatValue(item, "").text).join(", "), unit };
-  if (typeof value === "object" && value !== null) return { text: JSON.stringify(value), unit };
+  if (Array.isArray(value)) return formatList(value, unit, decimals);
+  if (typeof value === "object" && value !== null) {
+    const members = Object.entries(value).map(([key, member]) => ({ key, ...formatValue(member, unit, decimals) }));
+    const text = members.map((member) => `${member.key} ${member.text}`).join(", ");
+    return { text: text === "" ? "none" : text, unit: members[0]?.unit ?? "" };
+  }
   return { text: String(value as string), unit: "" };
+}
+
+/** All numbers of a vector in one unit. */
+function formatList(list: readonly unknown[], unit: string, decimals: number | undefined): Formatted {
+  if (list.length === 0) return { text: "none", unit: "" };
+  const isFar = unit === "m" && list.some((item) => typeof item === "number" && Math.abs(item) >= 10_000);
+  const items = list.map((item) =>
+    isFar && typeof item === "number" ? formatNumber(item / 1000, "km") : formatValue(item, typeof item === "object" ? "" : unit, decimals),
+  );
+  return { text: items.map((item) => item.text).join(", "), unit: items[0]!.unit };
 }
 
 /** `12 s`, `3 min 05 s`, `2 h 10 min`. */

@@ -1,10 +1,12 @@
 import { batch, type ReadonlySignal, signal } from "@preact/signals-core";
 import type { Role } from "#contracts/command-catalogue.ts";
-import { type Cell, cellOf } from "./cell.ts";
+import { type Cell, cellOf, topOf, valueAt } from "./cell.ts";
 import { ageMsAt, type DataState, dataStateOf, elapsedMs, expiryMs, type Moment, SLEEP_MS } from "./freshness.ts";
+import { createHistory, type History } from "./history.ts";
 import { createLink, type LinkPorts, type LinkState } from "./link.ts";
 import { readServerMessage, type RunIdentity, type ServerMessage, SUBSCRIPTIONS } from "./protocol.ts";
 import { createRecords, type TelemetryEntry } from "./records.ts";
+import { createSampler } from "./sampling.ts";
 import { followStream, STREAM_START, type StreamChange } from "./stream.ts";
 
 /** What the model needs of the world; a test drives all of it. */
@@ -42,6 +44,8 @@ export interface Model {
   readonly events: ReadonlySignal<readonly unknown[]>;
   /** Grows whenever something new stands in the audit trail. */
   readonly auditCount: ReadonlySignal<number>;
+  /** What the main quantities were, as far back as this page has watched the run. */
+  readonly history: History;
   start(): void;
   /** Opens a new connection in place of this one, for example after signing in; what is known stays. */
   reconnect(): void;
@@ -59,6 +63,8 @@ const LONG_SLEEP_MS = 5000;
 /** The console's view of the world: the gateway's stream in records, and staleness by two clocks (console §3). */
 export function createModel(ports: ModelPorts): Model {
   const records = createRecords();
+  const history = createHistory();
+  const sample = createSampler(history, (path) => valueAt(path, records.telemetry(topOf(path)).peek()?.value));
   const data = signal<DataState>({ kind: "none" });
   const identity = signal<{ name: string; role: Role } | undefined>(undefined);
   const run = signal<RunIdentity | null | undefined>(undefined);
@@ -121,6 +127,7 @@ export function createModel(ports: ModelPorts): Model {
   function applyChange(change: StreamChange): void {
     if (change.kind === "resync") connection.send({ t: "resync" });
     records.apply(change, moment());
+    sample(telemetryPeriodS);
     // Whoever listens through a reset hears of the new run here.
     const told = records.keyed("system").peek().get("run");
     if (typeof told === "object" && told !== null) {
@@ -187,7 +194,7 @@ export function createModel(ports: ModelPorts): Model {
   }
 
   function cell(path: string): Cell {
-    const entry = records.telemetry(path.split(/[.[]/)[0]!).value;
+    const entry = records.telemetry(topOf(path)).value;
     const fieldSources = (records.telemetry("field_sources").value?.value ?? {}) as Readonly<Record<string, string>>;
     if (entry === undefined) {
       const isNothingKnown = records.telemetry("tick").value === undefined;
@@ -210,6 +217,7 @@ export function createModel(ports: ModelPorts): Model {
     nowMs,
     events: records.events,
     auditCount: records.auditCount,
+    history,
     records: records.keyed,
     cell,
     value(path) {

@@ -1,26 +1,12 @@
 import { Bar } from "./bar.tsx";
-import { model, SCREENS, screen, show, whyOpen } from "./console.ts";
+import { model, show, whyOpen } from "./console.ts";
 import { Keys, SignIn } from "./dialogs.tsx";
 import { t } from "./i18n.ts";
-import { AuditScreen } from "./screens/audit.tsx";
-import { CommandsScreen } from "./screens/commands.tsx";
-import { IncidentsScreen } from "./screens/incidents.tsx";
-import { OverviewScreen } from "./screens/overview.tsx";
-import { PowerScreen } from "./screens/power.tsx";
-import { ThermalScreen } from "./screens/thermal.tsx";
-import { explainEntries, WhyPanel } from "./why.tsx";
-
-const CONTENT = {
-  overview: OverviewScreen,
-  power: PowerScreen,
-  thermal: ThermalScreen,
-  incidents: IncidentsScreen,
-  commands: CommandsScreen,
-  audit: AuditScreen,
-};
+import { currentScreen, SCREENS } from "./screens/registry.tsx";
+import { explainCount, WhyPanel } from "./why.tsx";
 
 export function App() {
-  const Content = CONTENT[screen.value];
+  const { name, Content } = currentScreen();
   const lost = model.link.value.kind === "lost";
   return (
     <>
@@ -37,13 +23,13 @@ export function App() {
         <nav aria-label="ORION">
           {SCREENS.map((one) => (
             <button
-              key={one}
+              key={one.name}
               type="button"
-              class={one === screen.value ? "tab current" : "tab"}
-              aria-current={one === screen.value ? "page" : undefined}
-              onClick={() => show(one)}
+              class={one.name === name ? "tab current" : "tab"}
+              aria-current={one.name === name ? "page" : undefined}
+              onClick={() => show(one.name)}
             >
-              {t(one)}
+              {t(one.name)}
             </button>
           ))}
           <button
@@ -53,11 +39,11 @@ export function App() {
             onClick={() => (whyOpen.value = !whyOpen.value)}
             data-testid="why-button"
           >
-            {t("why")} <span class="num">{explainEntries()?.length ?? "—"}</span>
+            {t("why")} <span class="num">{explainCount()}</span>
           </button>
         </nav>
         <main id="main" tabIndex={-1} class={model.data.value.kind === "ok" ? "" : "data-old"}>
-          <h1>{t(screen.value)}</h1>
+          <h1>{t(name)}</h1>
           <Content />
         </main>
         <WhyPanel />

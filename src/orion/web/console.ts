@@ -2,17 +2,16 @@ import { effect, type Signal, signal } from "@preact/signals";
 import type { Language } from "#contracts/text.ts";
 import { createModel } from "#orion/model/model.ts";
 import type { Catalogue } from "#orion/model/protocol.ts";
+import type { TextKey } from "#orion/model/texts.ts";
 import { getJson } from "./api.ts";
 import { browserPorts } from "./ports.ts";
-
-export const SCREENS = ["overview", "power", "thermal", "incidents", "commands", "audit"] as const;
-export type Screen = (typeof SCREENS)[number];
 
 /** The one model of this page, and what this operator has chosen to see. */
 export const model = createModel(browserPorts());
 export const catalogue: Signal<Catalogue | undefined> = signal(undefined);
 export const language: Signal<Language> = signal(localStorage.getItem("orion.language") === "ru" ? "ru" : "en");
-export const screen: Signal<Screen> = signal(screenOfHash());
+/** Name of the screen in the address. */
+export const hashName: Signal<string> = signal(nameInHash());
 export const whyOpen = signal(false);
 export const keysOpen = signal(false);
 export const signInOpen = signal(false);
@@ -43,16 +42,22 @@ export const console_ = {
       if (document.visibilityState === "visible") model.retryNow();
     });
     addEventListener("hashchange", () => {
-      screen.value = screenOfHash();
+      hashName.value = nameInHash();
     });
   },
 };
 
-export function show(next: Screen): void {
-  location.hash = `#/${next}`;
+/** Opens the screen of that name. */
+export function show(name: TextKey): void {
+  location.hash = `#/${name}`;
 }
 
-function screenOfHash(): Screen {
-  const name = location.hash.replace(/^#\//, "").split("?")[0] as Screen;
-  return SCREENS.includes(name) ? name : "overview";
+/** Opens the form of a command, with values that the caller suggests. */
+export function draftCommand(name: string, values: Readonly<Record<string, string>> = {}): void {
+  commandDraft.value = { name, values };
+  show("commands");
+}
+
+function nameInHash(): string {
+  return location.hash.replace(/^#\//, "").split("?")[0]!;
 }

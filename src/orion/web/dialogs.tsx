@@ -1,24 +1,9 @@
-import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { postJson } from "./api.ts";
 import { keysOpen, model, signInOpen } from "./console.ts";
+import { Dialog } from "./dialog.tsx";
 import { t } from "./i18n.ts";
-import { SCREEN_KEYS } from "./keyboard.ts";
-
-/** A modal dialog; Escape closes it, and it is the browser's own so that focus stays inside. */
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
-  const place = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    place.current?.showModal();
-  }, []);
-  return (
-    <dialog ref={place} onClose={onClose} aria-label={title}>
-      <h2>{title}</h2>
-      {children}
-    </dialog>
-  );
-}
+import { SCREENS } from "./screens/registry.tsx";
 
 export function SignIn() {
   const problem = useSignal("");
@@ -60,12 +45,12 @@ export function Keys() {
   return (
     <Dialog title={t("keys")} onClose={() => (keysOpen.value = false)}>
       <dl class="keys">
-        {Object.entries(SCREEN_KEYS).map(([key, screen]) => (
+        {SCREENS.map(({ name, key }) => (
           <>
             <dt>
               <kbd>g</kbd> <kbd>{key}</kbd>
             </dt>
-            <dd>{t(screen)}</dd>
+            <dd>{t(name)}</dd>
           </>
         ))}
         <dt>

@@ -1,14 +1,5 @@
-import { keysOpen, language, type Screen, show, signInOpen, whyOpen } from "./console.ts";
-
-/** `g` and then this letter opens a screen. */
-export const SCREEN_KEYS: Readonly<Record<string, Screen>> = {
-  o: "overview",
-  p: "power",
-  t: "thermal",
-  i: "incidents",
-  c: "commands",
-  u: "audit",
-};
+import { keysOpen, language, show, signInOpen, whyOpen } from "./console.ts";
+import { SCREENS } from "./screens/registry.tsx";
 
 /** Keys that only look: none sends a command or acknowledges. */
 export function listenToKeys(): void {
@@ -26,9 +17,9 @@ export function listenToKeys(): void {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    const target = afterG ? SCREEN_KEYS[event.key] : undefined;
+    const target = afterG ? SCREENS.find(({ key }) => key === event.key) : undefined;
     afterG = event.key === "g";
-    if (target !== undefined) show(target);
+    if (target !== undefined) show(target.name);
     else if (event.key === "w") whyOpen.value = !whyOpen.value;
     else if (event.key === "?") keysOpen.value = !keysOpen.value;
     else if (event.key === "j" || event.key === "k") moveRow(event.key === "j" ? 1 : -1);

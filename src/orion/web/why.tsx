@@ -1,39 +1,11 @@
-import { dictionaryEntry } from "#contracts/dictionary.ts";
-import { EXPLAIN_KINDS } from "#contracts/reasons.ts";
-import { formatDuration, formatNumber } from "#orion/model/format.ts";
+import type { ReasonInForce } from "#orion/model/reasons.ts";
 import { model, selectedIncident, show, whyOpen } from "./console.ts";
-import { loadName, reasonText, t } from "./i18n.ts";
+import { reasons } from "./craft-view.ts";
+import { kindName, reasonText, t } from "./i18n.ts";
 import { isAlarm, sortedIncidents } from "./incident.ts";
-import { type Status, StatusSymbol } from "./symbol.tsx";
-
-export interface Explain {
-  readonly id: string;
-  readonly kind: string;
-  readonly load?: string;
-  readonly node?: string;
-  readonly reason: string;
-  readonly since_tick: number;
-  readonly value: number | null;
-  readonly limit: number | null;
-  readonly unit: string;
-  readonly restores_when: {
-    readonly field: string;
-    readonly op: string;
-    readonly value: number | boolean | string;
-    readonly unit: string;
-    readonly hold_s?: number;
-    readonly remaining_s?: number;
-  } | null;
-}
-
-const KIND_STATUS: Readonly<Record<string, Status>> = {
-  trip: "serious",
-  fault: "serious",
-  shed: "caution",
-  throttle: "caution",
-  warn: "caution",
-  brownout: "serious",
-};
+import { progressText, quantity, restoreText, sinceText, statusOfReason, subjectOf } from "./reason-words.tsx";
+import { StatusSymbol } from "./symbol.tsx";
+import "./why.css";
 
 /** Incident rules that a reason may have raised. */
 const REASON_RULES: Readonly<Record<string, readonly string[]>> = {
@@ -43,8 +15,9 @@ const REASON_RULES: Readonly<Record<string, readonly string[]>> = {
   PDU_OVERCURRENT: ["POWER_PDU_OVERCURRENT"],
 };
 
-export function explainEntries(): readonly Explain[] | undefined {
-  return model.value("explain") as readonly Explain[] | undefined;
+/** How many reasons are in force, a dash while nobody says. */
+export function explainCount(): string {
+  return String(reasons()?.length ?? "—");
 }
 
 /** The side panel that says why a load is off and what brings it back. */
@@ -67,82 +40,82 @@ const LINES = 4;
 
 /** The reasons in force in short; each opens the panel. */
 export function WhyLines() {
-  const entries = explainEntries();
-  if (entries === undefined) return <p class="quiet">{t("whyNotPublished")}</p>;
-  if (entries.length === 0) return <p class="quiet">{t("whyNothing")}</p>;
+  const all = reasons();
+  if (all === undefined) return <p class="quiet">{t("whyNotPublished")}</p>;
+  if (all.length === 0) return <p class="quiet">{t("whyNothing")}</p>;
   return (
     <>
-      {entries.slice(0, LINES).map((entry) => (
-        <button key={entry.id} type="button" class="plain why-line" onClick={() => (whyOpen.value = true)}>
-          <StatusSymbol status={KIND_STATUS[entry.kind] ?? "standby"} />
+      {all.slice(0, LINES).map((reason) => (
+        <button key={reason.record.id} type="button" class="plain why-line" onClick={() => (whyOpen.value = true)}>
+          <StatusSymbol status={statusOfReason(reason)} />
           <span>
-            {entry.load === undefined ? (entry.node ?? "") : loadName(entry.load)} <b>{kindName(entry)}</b>: {reasonText(entry.reason)}
+            {subjectOf(reason)} <b>{kindName(reason.record.kind)}</b>: {reasonText(reason.record.reason)}
           </span>
-          <small>{restoresText(entry)}</small>
+          <small>
+            {restoreText(reason)} {progressText(reason.restore)}
+          </small>
         </button>
       ))}
-      {entries.length > LINES ? <small>+{entries.length - LINES}</small> : null}
+      {all.length > LINES ? <small>+{all.length - LINES}</small> : null}
     </>
   );
-}
-
-function kindName(entry: Explain): string {
-  const kind = EXPLAIN_KINDS[entry.kind];
-  return kind === undefined ? entry.kind : t(kind);
 }
 
 /** One card per reason in force. */
 function WhyCards() {
-  const entries = explainEntries();
-  if (entries === undefined) return <p class="quiet">{t("whyNotPublished")}</p>;
-  if (entries.length === 0) return <p class="quiet">{t("whyNothing")}</p>;
+  const all = reasons();
+  if (all === undefined) return <p class="quiet">{t("whyNotPublished")}</p>;
+  if (all.length === 0) return <p class="quiet">{t("whyNothing")}</p>;
   return (
     <>
-      {entries.map((entry) => (
-        <Card key={entry.id} entry={entry} />
+      {all.map((reason) => (
+        <Card key={reason.record.id} reason={reason} />
       ))}
     </>
   );
 }
 
-function Card({ entry }: { entry: Explain }) {
-  const what = entry.load === undefined ? (entry.node ?? "") : loadName(entry.load);
-  const tick = model.value("tick") as number;
-  const seconds = (tick - entry.since_tick) * ((model.value("dt_s") as number | undefined) ?? 0);
-  const stale = model.cell("explain").kind === "value" && (model.cell("explain") as { stale: boolean }).stale;
+function Card({ reason }: { reason: ReasonInForce }) {
+  const { record, restore } = reason;
+  const cell = model.cell("explain");
+  const progress = progressText(restore);
   return (
-    <article class={`card-why ${stale ? "stale" : ""}`} data-explain={entry.id}>
+    <article class={`card-why ${cell.kind === "value" && cell.stale ? "stale" : ""}`} data-explain={record.id}>
       <h3>
-        <StatusSymbol status={KIND_STATUS[entry.kind] ?? "standby"} /> {what} <b>{kindName(entry)}</b>
+        <StatusSymbol status={statusOfReason(reason)} /> {subjectOf(reason)} <b>{kindName(record.kind)}</b>
       </h3>
-      <p>{reasonText(entry.reason)}</p>
+      <p>{reasonText(record.reason)}</p>
       <dl>
-        {entry.value === null ? null : (
+        {record.value === null ? null : (
           <>
             <dt>{t("value")}</dt>
-            <dd class="num">{quantity(entry.value, entry.unit)}</dd>
+            <dd class="num">{quantity(record.value, record.unit)}</dd>
           </>
         )}
-        {entry.limit === null ? null : (
+        {record.limit === null ? null : (
           <>
             <dt>{t("limit")}</dt>
-            <dd class="num">{quantity(entry.limit, entry.unit)}</dd>
+            <dd class="num">{quantity(record.limit, record.unit)}</dd>
           </>
         )}
         <dt>{t("since")}</dt>
-        <dd class="num">
-          {entry.since_tick} ({formatDuration(seconds)})
-        </dd>
+        <dd class="num">{sinceText(reason)}</dd>
         <dt>{t("restoresWhen")}</dt>
-        <dd class="restores">{restoresText(entry)}</dd>
-        <LinkedIncident entry={entry} />
+        <dd class="restores">{restoreText(reason)}</dd>
+        {progress === "" ? null : (
+          <>
+            <dt>{t("progress")}</dt>
+            <dd class="num">{progress}</dd>
+          </>
+        )}
+        <LinkedIncident reason={record.reason} />
       </dl>
     </article>
   );
 }
 
-function LinkedIncident({ entry }: { entry: Explain }) {
-  const rules = REASON_RULES[entry.reason] ?? [];
+function LinkedIncident({ reason }: { reason: string }) {
+  const rules = REASON_RULES[reason] ?? [];
   const linked = sortedIncidents().find((incident) => rules.includes(incident.rule_id) && isAlarm(incident));
   if (linked === undefined) return null;
   return (
@@ -162,22 +135,4 @@ function LinkedIncident({ entry }: { entry: Explain }) {
       </dd>
     </>
   );
-}
-
-/** The restore condition in words, with how long it must hold and what is left of that. */
-export function restoresText(entry: Explain): string {
-  const when = entry.restores_when;
-  if (when === null) return t("restoreNotPublished");
-  const field = dictionaryEntry(when.field) ?? dictionaryEntry(when.field.split(".").slice(0, -1).join("."));
-  const what = field === undefined ? when.field : t(field.label);
-  const wanted = typeof when.value === "number" ? quantity(when.value, when.unit) : String(when.value);
-  const op = { "<=": "≤", ">=": "≥", "==": "=" }[when.op] ?? when.op;
-  const held = when.hold_s === undefined ? "" : ` ${t("heldFor")} ${when.hold_s} s`;
-  const left = when.remaining_s === undefined ? "" : ` (${formatNumber(when.remaining_s, "s").text} s ${t("left")})`;
-  return `${what} ${op} ${wanted}${held}${left}`;
-}
-
-function quantity(value: number, unit: string): string {
-  const shown = formatNumber(value, unit === "C" ? "°C" : unit, 1);
-  return `${shown.text} ${shown.unit}`;
 }

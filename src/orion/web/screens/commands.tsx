@@ -7,6 +7,7 @@ import type { CommandRow } from "#contracts/command-row.ts";
 import { commandLabel, outcomeText, StageDots } from "../command-row-view.tsx";
 import { t } from "../i18n.ts";
 import { CommandForm } from "./command-form.tsx";
+import "./commands.css";
 
 /** Incident commands have their own screen; roles without a service here are not offered. */
 const OFFERED_PREFIXES = ["sim.", "power.", "system.", "rules."];

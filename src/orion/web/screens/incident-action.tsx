@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { postJson } from "../api.ts";
 import { model, signInOpen } from "../console.ts";
-import { Dialog } from "../dialogs.tsx";
+import { Dialog } from "../dialog.tsx";
 import { t } from "../i18n.ts";
 import type { Incident } from "../incident.ts";
 

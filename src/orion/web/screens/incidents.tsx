@@ -6,6 +6,7 @@ import { type Incident, isUnacked, openForS, sortedIncidents } from "../incident
 import { SEVERITY_STATUS, StatusSymbol } from "../symbol.tsx";
 import { IncidentAction, type IncidentOperation } from "./incident-action.tsx";
 import { letterText } from "./incident-words.ts";
+import "./incidents.css";
 
 /** Alarms with their state, what they mean, and what an operator may do with each. */
 export function IncidentsScreen() {

@@ -1,15 +1,19 @@
 import type { ComponentChildren } from "preact";
 import { formatDuration } from "#orion/model/format.ts";
-import { model, type Screen, show } from "../console.ts";
-import { t } from "../i18n.ts";
+import { loadLines, runtimeS } from "#orion/model/power.ts";
+import { byMargin } from "#orion/model/thermal.ts";
+import type { TextKey } from "#orion/model/texts.ts";
+import { model, show } from "../console.ts";
+import { network, reasons } from "../craft-view.ts";
+import { loadName, nodeName, t } from "../i18n.ts";
 import { isUnacked, sortedIncidents } from "../incident.ts";
 import { SEVERITY_STATUS, StatusSymbol } from "../symbol.tsx";
 import { Row, Value } from "../value.tsx";
-import { explainEntries, WhyLines } from "../why.tsx";
+import { explainCount, WhyLines } from "../why.tsx";
 import { letterText } from "./incident-words.ts";
-import { loadLines, runtimeS, WattBar, watts } from "./power-parts.tsx";
-import { loadName } from "../i18n.ts";
-import { nodesByMargin, NodeState } from "./thermal-parts.tsx";
+import "./overview.css";
+import { WattBar, watts } from "./power-parts.tsx";
+import { NodeState } from "./thermal-parts.tsx";
 
 /** The whole craft at one glance; every card keeps its place and opens its screen. */
 export function OverviewScreen() {
@@ -22,28 +26,28 @@ export function OverviewScreen() {
         <IncidentsCard />
         <ThermalCard />
         <WhyCard />
-        <Card title={t("motion")}>
+        <Card title={t("motion")} to="motion">
           <Row path="attitude.roll_rad" />
           <Row path="attitude.pitch_rad" />
           <Row path="heading" />
           <Row path="speed_m_s" decimals={2} />
           <Row path="motion.drive_command_mps" decimals={2} />
         </Card>
-        <Card title={t("comms")}>
+        <Card title={t("comms")} to="comms">
           <Row path="comms.link_state" />
           <Row path="comms.latency_ms" />
           <Row path="comms.packet_loss_pct" />
           <Row path="comms.xpdr.mode" />
           <Row path="comms.xpdr.id" />
         </Card>
-        <Card title={t("propulsion")}>
+        <Card title={t("propulsion")} to="propulsion">
           <Row path="propulsion.fuel_pct" />
           <Row path="propulsion.rcs.enabled" />
           <Row path="propulsion.rcs.active" />
           <Row path="propulsion.rcs.time_left_s" />
           <Row path="hull.integrity" />
         </Card>
-        <Card title={t("dockSensors")}>
+        <Card title={t("dockSensors")} to="sensors">
           <Row path="docking.state" />
           <Row path="docking.port" />
           <Row path="sensor_plane.imu.status" />
@@ -57,7 +61,7 @@ export function OverviewScreen() {
   );
 }
 
-function Card({ title, to, wide = false, children }: { title: string; to?: Screen; wide?: boolean; children: ComponentChildren }) {
+function Card({ title, to, wide = false, children }: { title: string; to?: TextKey; wide?: boolean; children: ComponentChildren }) {
   return (
     <section class={wide ? "card wide" : "card"}>
       <h2>
@@ -75,9 +79,9 @@ function Card({ title, to, wide = false, children }: { title: string; to?: Scree
 }
 
 function PowerCard() {
-  const lines = loadLines();
+  const lines = loadLines(model.value, reasons());
   const scaleW = (model.value("power.pdu_limit_w") as number | undefined) ?? 100;
-  const runtime = runtimeS();
+  const runtime = runtimeS(model.value);
   return (
     <Card title={t("power")} to="power" wide>
       <div class="figures">
@@ -108,9 +112,9 @@ function PowerCard() {
       </div>
       <div class="load-strip">
         {lines?.map((line) => (
-          <div key={line.load} class="load" data-state={line.state}>
+          <div key={line.load} class="load truth" data-state={line.state}>
             <span class="label">{loadName(line.load)}</span>
-            <WattBar askedW={line.askedW} grantedW={line.grantedW} scaleW={scaleW / 2} />
+            <WattBar line={line} scaleW={scaleW / 2} />
             <span class="num">
               {line.state === "SHED" || line.state === "THROTTLED" ? (
                 <>
@@ -154,18 +158,20 @@ function IncidentsCard() {
 }
 
 function ThermalCard() {
-  const nodes = nodesByMargin();
+  const nodes = network()?.nodes;
   return (
     <Card title={t("thermal")} to="thermal">
       {nodes === undefined ? <Row path="thermal.nodes" /> : null}
-      {nodes?.slice(0, 4).map((node) => (
-        <div key={node.id} class="row">
-          <span class="label">{node.id}</span>
-          <span>
-            <Value path={`thermal.nodes[id=${node.id}].temp_c`} /> <NodeState node={node} />
-          </span>
-        </div>
-      ))}
+      {byMargin(nodes ?? [])
+        .slice(0, 4)
+        .map((node) => (
+          <div key={node.id} class="row">
+            <span class="label">{nodeName(node.id)}</span>
+            <span>
+              <Value path={`thermal.nodes[id=${node.id}].temp_c`} /> <NodeState node={node} />
+            </span>
+          </div>
+        ))}
     </Card>
   );
 }
@@ -174,7 +180,7 @@ function WhyCard() {
   return (
     <section class="card">
       <h2>
-        {t("why")} ({explainEntries()?.length ?? "—"})
+        {t("why")} ({explainCount()})
       </h2>
       <WhyLines />
     </section>

@@ -1,10 +1,11 @@
-import { formatDuration } from "#orion/model/format.ts";
-import { commandDraft, model, show } from "../console.ts";
-import { commandLabel } from "../command-row-view.tsx";
+import { powerFlow } from "#orion/model/power.ts";
+import { Actions } from "../actions.tsx";
+import { model } from "../console.ts";
+import { reasons } from "../craft-view.ts";
 import { t } from "../i18n.ts";
-import { StatusSymbol } from "../symbol.tsx";
-import { Row, Value } from "../value.tsx";
-import { LoadRow, loadLines, runtimeS } from "./power-parts.tsx";
+import { Trend, Trends } from "../trend.tsx";
+import { AllValues, Row } from "../value.tsx";
+import { PowerPicture } from "./power-flow.tsx";
 
 const ACTIONS = [
   "power.nbl.on",
@@ -15,110 +16,56 @@ const ACTIONS = [
   "sim.dock.engage",
   "sim.dock.release",
 ] as const;
-const RESIDUAL_CAUTION_W = 0.001;
 
 /** Where power comes from, where it goes, and what is kept from whom. */
 export function PowerScreen() {
-  const lines = loadLines();
-  const limitW = (model.value("power.pdu_limit_w") as number | undefined) ?? 0;
-  const scaleW = Math.max(50, ...(lines?.map((line) => line.askedW) ?? []));
-  const faults = (model.value("power.faults") ?? []) as readonly string[];
-  const residual = model.value("power_detail.residual_w");
-  const runtime = runtimeS();
+  const flow = powerFlow(model.value, reasons());
+  const limit = (path: string): number | undefined => {
+    const value = model.value(path);
+    return typeof value === "number" && value > 0 ? value : undefined;
+  };
   return (
-    <div class="columns">
-      <section class="card">
-        <h2>{t("loads")}</h2>
-        {lines === undefined ? <Row path="power.loads_w" /> : null}
-        <table class="grid loads">
-          <thead>
-            <tr>
-              <th>{t("loads")}</th>
-              <th>{t("state")}</th>
-              <th />
-              <th class="num">{t("granted")}, W</th>
-              <th class="num">{t("requested")}, W</th>
-              <th>{t("reason")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {lines?.map((line) => (
-              <LoadRow key={line.load} line={line} scaleW={scaleW} />
-            ))}
-          </tbody>
-        </table>
-        <div class="row">
-          <span class="label">
-            PDU {t("limit")} / {t("used")}
-          </span>
-          <span>
-            <Value path="power.pdu_limit_w" /> / <Value path="power.power_out_w" /> {limitW > 0 ? null : t("none")}
-          </span>
-        </div>
-        <div class="row">
-          <span class="label">{t("residual")}</span>
-          <span>
-            {typeof residual === "number" && Math.abs(residual) > RESIDUAL_CAUTION_W ? <StatusSymbol status="caution" /> : null}
-            <Value path="power_detail.residual_w" decimals={3} />
-          </span>
-        </div>
-        <div class="row">
-          <span class="label">{t("faults")}</span>
-          <span>{faults.length === 0 ? t("none") : faults.map((fault) => <b key={fault}>{fault} </b>)}</span>
-        </div>
-        <div class="actions">
-          {ACTIONS.map((name) => (
-            <button
-              key={name}
-              type="button"
-              onClick={() => {
-                commandDraft.value = { name, values: {} };
-                show("commands");
-              }}
-            >
-              {commandLabel(name)}…
-            </button>
-          ))}
-        </div>
-      </section>
-      <div>
+    <>
+      {flow === undefined ? (
         <section class="card">
-          <h2>{t("bus")}</h2>
-          <Row path="power.bus_v" />
-          <Row path="power.bus_a" decimals={2} />
-          <Row path="power.max_bus_a" />
-          <Row path="power_detail.supply_fraction" decimals={3} />
+          <Row path="power.loads_w" />
+          <Row path="power_detail.demand_w" />
         </section>
-        <section class="card">
-          <h2>{t("sources")}</h2>
-          <Row path="power.sources_w.base" />
-          <Row path="power.sources_w.dock" />
-          <Row path="power.sources_w.supercap_discharge" />
-          <Row path="power.dock_connected" />
-          <Row path="power.dock_soft_start_pct" />
-          <Row path="power.dock_v" />
-          <Row path="power.dock_a" />
-        </section>
-        <section class="card">
-          <h2>{t("storage")}</h2>
-          <Row path="power.soc_pct" />
-          <Row path="power.battery_charge_w" />
-          <Row path="power.battery_discharge_w" />
-          <div class="row">
-            <span class="label">
-              {t("runtime")} <small class="tag">{t("calculated")}</small>
-            </span>
-            <span class="value">{runtime === undefined ? "—" : formatDuration(runtime)}</span>
-          </div>
-          <Row path="power.soc_shed_low_pct" />
-          <Row path="power.soc_shed_high_pct" />
-          <Row path="power.supercap_soc_pct" />
-          <Row path="power.supercap_charge_w" />
-          <Row path="power.supercap_discharge_w" />
-          <Row path="power.battery_spill_w" />
-          <Row path="power.battery_unserved_w" />
-        </section>
-      </div>
-    </div>
+      ) : (
+        <PowerPicture flow={flow} />
+      )}
+      <Actions names={ACTIONS} />
+      <Trends>
+        <Trend
+          title={t("busPower")}
+          unit="W"
+          lines={[
+            { path: "power.power_out_w", label: t("loads") },
+            { path: "power.power_in_w", label: t("sources") },
+            { path: "power.battery_discharge_w", label: t("battery") },
+          ]}
+          limits={[{ value: limit("power.pdu_limit_w"), label: t("limit"), kind: "crit" }]}
+        />
+        <Trend
+          title={t("charge")}
+          unit="%"
+          lines={[
+            { path: "power.soc_pct", label: t("battery") },
+            { path: "power.supercap_soc_pct", label: t("supercap") },
+          ]}
+          limits={[
+            { value: limit("power.soc_shed_high_pct"), label: t("restoreFrom"), kind: "warn" },
+            { value: limit("power.soc_shed_low_pct"), label: t("shedBelow"), kind: "crit" },
+          ]}
+        />
+        <Trend
+          title={t("busCurrent")}
+          unit="A"
+          lines={[{ path: "power.bus_a", label: t("bus") }]}
+          limits={[{ value: limit("power.max_bus_a"), label: t("limit"), kind: "crit" }]}
+        />
+      </Trends>
+      <AllValues of={["power", "power_detail"]} />
+    </>
   );
 }
