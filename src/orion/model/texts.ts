@@ -171,8 +171,9 @@ export const TEXTS = {
   busPower: { en: "Bus power", ru: "Мощность шины" },
   busCurrent: { en: "Bus current", ru: "Ток шины" },
   charge: { en: "Charge", ru: "Заряд" },
-  progress: { en: "So far", ru: "Ход" },
+  progress: { en: "Way back", ru: "До возврата" },
   leftOnceMet: { en: "left, once it is met", ru: "останется, когда выполнится" },
+  inTime: { en: "in", ru: "через" },
   expectedIn: { en: "at this rate in", ru: "при этом темпе через" },
   thermalNetwork: { en: "Thermal network", ru: "Тепловая сеть" },
   couplingsLegend: {

@@ -68,14 +68,13 @@ export function quantity(value: number, unit: string): string {
   return `${shown.text} ${shown.unit}`.trim();
 }
 
-/** All that an operator asks of one reason, below one another: why, since when, what ends it. */
+/** All that an operator asks of one reason: why and since when, then what ends it and how far that is. */
 export function ReasonLines({ reason }: { reason: ReasonInForce }) {
   const progress = progressText(reason.restore);
   return (
     <span class="reason-lines" data-explain={reason.record.id}>
-      <span>{whyText(reason)}</span>
       <span>
-        <small>{t("since")}</small> <span class="num">{sinceText(reason)}</span>
+        {whyText(reason)} <small>· {t("since")}</small> <span class="num">{sinceText(reason)}</span>
       </span>
       <span>
         <small>{t("restoresWhen")}</small> <b>{restoreText(reason)}</b> {progress === "" ? null : <span>({progress})</span>}

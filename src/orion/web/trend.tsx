@@ -28,6 +28,8 @@ interface TrendProps {
 
 const HEIGHT_PX = 150;
 const REDRAW_MS = 500;
+/** Steps of the time axis: whole seconds, minutes, hours. */
+const X_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
 const DEG_PER_RAD = 180 / Math.PI;
 const LIMIT_DASHES: Readonly<Record<TrendLimit["kind"], number[]>> = { warn: [4, 2], crit: [8, 2], trip: [] };
 const LIMIT_COLOURS: Readonly<Record<TrendLimit["kind"], string>> = {
@@ -43,7 +45,14 @@ const LINE_STYLES: readonly { readonly colour: string; readonly dash: number[] }
   { colour: "--color-data-visualization-8", dash: [10, 3, 2, 3] },
   { colour: "--color-data-visualization-2", dash: [4, 2, 4, 6] },
   { colour: "--color-data-visualization-7", dash: [1, 2] },
+  { colour: "--color-text-secondary", dash: [12, 6] },
 ];
+
+/** Not part of the first load, but fetched right after it: when the link is lost it is too late to fetch anything. */
+const plotting = import("uplot").then(
+  ({ default: Plot }) => Plot,
+  () => undefined,
+);
 
 /** What quantities were, as far back as this page has watched the run; gaps stay open, limits are dashed lines. */
 export function Trend(props: TrendProps) {
@@ -57,8 +66,9 @@ export function Trend(props: TrendProps) {
   useEffect(() => {
     let stop = (): void => {};
     let gone = false;
-    void import("uplot").then(({ default: Plot }) => {
-      if (!gone && place.current !== null) stop = draw(Plot, place.current, latest, (index) => (pointed.value = index));
+    void plotting.then((Plot) => {
+      if (!gone && Plot !== undefined && place.current !== null)
+        stop = draw(Plot, place.current, latest, (index) => (pointed.value = index));
     });
     return () => {
       gone = true;
@@ -102,7 +112,7 @@ function LimitSample({ kind }: { kind: TrendLimit["kind"] }) {
 function LineSample({ colour, dash }: { colour: string; dash: readonly number[] }) {
   return (
     <svg width="26" height="8" aria-hidden="true">
-      <line class="measure" x1="0" x2="26" y1="4" y2="4" stroke={`var(${colour})`} stroke-width="2" stroke-dasharray={dash.join(" ")} />
+      <line x1="0" x2="26" y1="4" y2="4" stroke={`var(${colour})`} stroke-width="2" stroke-dasharray={dash.join(" ")} />
     </svg>
   );
 }
@@ -139,7 +149,7 @@ function draw(
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: { time: false }, y: { range: (_, low, high) => rangeOf(low, high, latest.current.limits ?? []) } },
       axes: [
-        { ...axis, size: 26, values: (_, splits) => splits.map(clockText) },
+        { ...axis, size: 26, space: 64, incrs: X_STEPS_S, values: (_, splits) => splits.map(clockText) },
         { ...axis, size: 46, values: (_, splits) => splits.map((value) => String(Number(value.toPrecision(6)))) },
       ],
       series: [

@@ -51,6 +51,12 @@ function ValueLine({ entry }: { entry: DictionaryEntry }) {
   );
 }
 
+/** Age of a picture drawn from this member of telemetry, once it is stale. */
+export function StaleMark({ path }: { path: string }) {
+  const cell = model.cell(path);
+  return cell.kind === "value" && cell.stale ? <small class="stale-mark">◷ {formatAge(cell.ageMs)}</small> : null;
+}
+
 function CellView({ cell, path, decimals, big }: { cell: Cell; path: string; decimals?: number; big: boolean }) {
   if (cell.kind === "absent") {
     return (

@@ -36,7 +36,7 @@ export function WhyPanel() {
   );
 }
 
-const LINES = 4;
+const LINES = 3;
 
 /** The reasons in force in short; each opens the panel. */
 export function WhyLines() {

@@ -7,7 +7,7 @@ import { t } from "../i18n.ts";
 import { ReasonLines, statusOfReason } from "../reason-words.tsx";
 import { StatusSymbol } from "../symbol.tsx";
 import { Trend, Trends } from "../trend.tsx";
-import { AllValues, Row, Value } from "../value.tsx";
+import { AllValues, Row, StaleMark, Value } from "../value.tsx";
 import { AttitudePicture, PositionPicture } from "./motion-pictures.tsx";
 
 /** How the craft lies, turns and moves, and whether it does what the drive was told. */
@@ -16,7 +16,9 @@ export function MotionScreen() {
     <>
       <div class="three">
         <section class="card">
-          <h2>{t("attitude")}</h2>
+          <h2>
+            {t("attitude")} <StaleMark path="attitude" />
+          </h2>
           <AttitudePicture />
           <Row path="attitude.roll_rad" />
           <Row path="attitude.pitch_rad" />
@@ -30,7 +32,9 @@ export function MotionScreen() {
           <Rates />
         </section>
         <section class="card">
-          <h2>{t("position")}</h2>
+          <h2>
+            {t("position")} <StaleMark path="position" />
+          </h2>
           <PositionPicture />
           <Range />
           <Row path="position.x" decimals={2} />
@@ -105,7 +109,7 @@ function DriveLine({ label, path, share: sharePct }: { label: string; path: stri
       <span class="label">{label}</span>
       <svg height="12" width="100%" aria-hidden="true">
         <rect class="track" width="100%" height="12" />
-        <rect class="fill measure" width={`${sharePct}%`} height="12" />
+        <rect class="fill" width={`${sharePct}%`} height="12" />
       </svg>
       <Value path={path} decimals={2} />
     </div>

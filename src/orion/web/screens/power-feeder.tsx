@@ -45,7 +45,7 @@ export function Feeder({ kind, widthPx, askedPx = 0, isSample = false, hasDirect
     <svg class={`feeder is-${kind}`} height={height} width={isSample ? 34 : "100%"} aria-hidden="true">
       {kind === "throttled" ? <rect class="asked" x="0" width="100%" y={middle - askedPx / 2} height={askedPx} /> : null}
       {carries ? (
-        <rect class="carried measure" x="0" width="100%" y={middle - width / 2} height={width} />
+        <rect class="carried" x="0" width="100%" y={middle - width / 2} height={width} />
       ) : (
         <line class="dead" x1="0" x2="100%" y1={middle} y2={middle} />
       )}

@@ -5,7 +5,7 @@ import { model } from "../console.ts";
 import { loadName, reasonText, t } from "../i18n.ts";
 import { ReasonLines, statusOfReason, whyText } from "../reason-words.tsx";
 import { StatusSymbol } from "../symbol.tsx";
-import { Value } from "../value.tsx";
+import { StaleMark, Value } from "../value.tsx";
 import { type FeederKind, Feeder, scaleOf, wattsPerSample } from "./power-feeder.tsx";
 import { LimitBar, LoadStateWord, watts } from "./power-parts.tsx";
 
@@ -17,7 +17,7 @@ export function PowerPicture({ flow }: { flow: PowerFlow }) {
   return (
     <section class="card power-picture truth" aria-label={t("powerFlow")}>
       <h2>
-        {t("powerFlow")}
+        {t("powerFlow")} <StaleMark path="power" />
         <small class="scale">
           {t("scaleOfLines")} <Feeder kind="flow" widthPx={wattsPerSample(scale) / scale} isSample /> = {wattsPerSample(scale)} W
         </small>
@@ -110,10 +110,11 @@ function StorageRow({ storage, scale }: { storage: StorageFlow; scale: number })
   const flowPath = `power.${id}_${kind === "back" ? "charge" : "discharge"}_w`;
   return (
     <Source kind={kind} powerW={inW + outW} scale={scale} id={id}>
-      <Headline name={t(id)} path={flowPath} word={word} />
+      <Headline name={t(id)} path={flowPath} />
       <span class="soc">
         <Value path={socPath} />
         <SocBar socPct={socPct} marks={id === "battery" ? ["power.soc_shed_low_pct", "power.soc_shed_high_pct"] : []} />
+        <small>{word}</small>
       </span>
       {id === "battery" ? (
         <small>
@@ -136,7 +137,7 @@ function SocBar({ socPct, marks }: { socPct: number; marks: readonly string[] })
   return (
     <svg class="soc-bar" height="12" width="100%" aria-hidden="true">
       <rect class="track" x="0" y="2" width="100%" height="8" />
-      <rect class="fill measure" x="0" y="2" width={`${socPct}%`} height="8" />
+      <rect class="fill" x="0" y="2" width={`${socPct}%`} height="8" />
       {marks.map((path, index) => {
         const at = `${model.value(path) as number}%`;
         return <line key={path} class={index === 0 ? "low" : "high"} x1={at} x2={at} y1="0" y2="12" />;
@@ -226,11 +227,10 @@ function LoadRow({ line, scale }: { line: LoadLine; scale: number }) {
   );
 }
 
-function Headline({ name, path, word }: { name: string; path: string; word?: string }) {
+function Headline({ name, path }: { name: string; path: string }) {
   return (
     <span class="headline">
       <span>{name}</span>
-      {word === undefined ? null : <span class="state">{word}</span>}
       <Value path={path} />
     </span>
   );

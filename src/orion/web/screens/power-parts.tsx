@@ -11,7 +11,7 @@ export function WattBar({ line, scaleW }: { line: Pick<LoadLine, "askedW" | "gra
   return (
     <svg class="watts" height="12" width="100%" aria-hidden="true">
       <rect class="asked" x="0.5" y="1.5" height="9" width={width(line.askedW)} />
-      <rect class="granted measure" x="0.5" y="1.5" height="9" width={width(line.grantedW)} />
+      <rect class="granted" x="0.5" y="1.5" height="9" width={width(line.grantedW)} />
     </svg>
   );
 }
@@ -22,7 +22,7 @@ export function LimitBar({ value, limit, asked }: { value: number; limit: number
   return (
     <svg class="limit-bar" height="18" width="100%" aria-hidden="true">
       <rect class="track" x="0" y="5" width="100%" height="8" />
-      <rect class={value >= limit ? "fill measure full" : "fill measure"} x="0" y="5" height="8" width={at(value)} />
+      <rect class={value >= limit ? "fill full" : "fill"} x="0" y="5" height="8" width={at(value)} />
       <line class="limit" x1="80%" x2="80%" y1="0" y2="18" />
       {asked === undefined || asked <= value + 0.5 ? null : (
         <svg x={at(asked)} y="0" width="1" height="18" overflow="visible">

@@ -61,9 +61,7 @@ function Tank() {
     <div class="tank truth">
       <svg viewBox="0 0 60 120" height="130" aria-hidden="true">
         <rect class="track" x="2" y="2" width="56" height="116" rx="14" />
-        {typeof fuelPct === "number" ? (
-          <rect class="fill measure" x="4" width="52" y={4 + 1.12 * (100 - fuelPct)} height={1.12 * fuelPct} />
-        ) : null}
+        {typeof fuelPct === "number" ? <rect class="fill" x="4" width="52" y={4 + 1.12 * (100 - fuelPct)} height={1.12 * fuelPct} /> : null}
         <rect class="shell" x="2" y="2" width="56" height="116" rx="14" />
         {[20, 10].map((level) => (
           <line
@@ -142,7 +140,7 @@ function Vector({ title, path, unit, axes }: { title: string; path: string; unit
             <svg height="12" width="100%" aria-hidden="true">
               <rect class="track" width="100%" height="12" />
               <rect
-                class="fill measure"
+                class="fill"
                 x={`${value < 0 ? 50 - (50 * -value) / scale : 50}%`}
                 width={`${(50 * Math.abs(value)) / scale}%`}
                 height="12"

@@ -2,11 +2,11 @@ import { formatDuration, formatNumber } from "#orion/model/format.ts";
 import { columnsOf, type LinkView, type NodeView, type ThermalNetwork } from "#orion/model/thermal.ts";
 import { whyOpen } from "../console.ts";
 import { loadName, nodeName, t } from "../i18n.ts";
-import { restoreText, progressText, sinceText } from "../reason-words.tsx";
-import { Value } from "../value.tsx";
+import { sinceText } from "../reason-words.tsx";
+import { StaleMark, Value } from "../value.tsx";
 import { celsius, NodeState, rateText, TemperatureGauge } from "./thermal-parts.tsx";
 
-const CARD_HEIGHT_PX = 186;
+const CARD_HEIGHT_PX = 190;
 const GAP_PX = 18;
 const STEP_PX = CARD_HEIGHT_PX + GAP_PX;
 /** Share of a column that its cards fill; the rest is for the couplings. */
@@ -36,7 +36,7 @@ export function NetworkPicture({ network }: { network: ThermalNetwork }) {
   return (
     <section class="card network-picture truth" aria-label={t("thermalNetwork")}>
       <h2>
-        {t("thermalNetwork")}
+        {t("thermalNetwork")} <StaleMark path="thermal" />
         <small>{network.links === undefined ? t("couplingsNotPublished") : t("couplingsLegend")}</small>
       </h2>
       <div class="network" style={{ height: `${heightPx}px` }}>
@@ -121,10 +121,16 @@ function NodeCard({ node, place }: { node: NodeView; place: Readonly<Record<stri
         )}
       </small>
       <small>{shedsText(node)}</small>
-      {reason === undefined ? null : (
+      {typeof reason?.restore?.value !== "number" ? null : (
         <small class="node-reason">
-          {t("since")} {sinceText(reason)} · {t("restoresWhen").toLowerCase()} <b>{restoreText(reason).replace(/^[^≤≥]*/, "")}</b>{" "}
-          {progressText(reason.restore).split(" · ").slice(1).join(" · ")}
+          {t("since")} <span class="num">{sinceText(reason)}</span>
+          <br />
+          {t("clearsAt")} <b>≤ {celsius(reason.restore.value)}</b>{" "}
+          {reason.restore.expectedS === undefined ? null : (
+            <>
+              · {t("inTime")} {formatDuration(reason.restore.expectedS)} <span class="tag">{t("calculated")}</span>
+            </>
+          )}
         </small>
       )}
     </button>

@@ -28,7 +28,7 @@ export function TemperatureGauge({ node }: { node: NodeView }) {
     <svg class={`temperature ${state}`} height="34" width="100%" aria-hidden="true">
       <rect class="track" x="0" y="14" width="100%" height="8" />
       {tripC === undefined ? null : <rect class="beyond" x={at(tripC)} y="14" width={`${100 - shareOf(tripC)}%`} height="8" />}
-      <rect class="fill measure" x="0" y="14" height="8" width={at(tempC)} />
+      <rect class="fill" x="0" y="14" height="8" width={at(tempC)} />
       <line class="zero" x1={at(0)} x2={at(0)} y1="12" y2="24" />
       {warnC === undefined ? null : <line class="warn" x1={at(warnC)} x2={at(warnC)} y1="11" y2="25" />}
       {tripC === undefined ? null : (

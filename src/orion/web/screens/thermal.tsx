@@ -26,8 +26,10 @@ export function ThermalScreen() {
           ]}
         />
       </Trends>
-      <NodeTable nodes={shown.nodes} />
-      <LinkTable network={shown} />
+      <div class="scroll-x">
+        <NodeTable nodes={shown.nodes} />
+        <LinkTable network={shown} />
+      </div>
       <section class="card">
         <Row path="temp_external_c" />
         <Row path="temp_core_c" />

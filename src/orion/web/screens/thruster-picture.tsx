@@ -44,7 +44,7 @@ function Thruster({ thruster, x, y, pushX, pushY }: { thruster: ThrusterView; x:
   const angle = (Math.atan2(-pushY, -pushX) * 180) / Math.PI;
   return (
     <g transform={`translate(${x} ${y})`} data-thruster={index} data-open={String(burn?.isOpen === true)}>
-      {length > 0 ? <path class="plume measure" transform={`rotate(${angle})`} d={`M3 -3 L${length} -7 L${length} 7 L3 3 Z`} /> : null}
+      {length > 0 ? <path class="plume" transform={`rotate(${angle})`} d={`M3 -3 L${length} -7 L${length} 7 L3 3 Z`} /> : null}
       <circle class={burn === undefined ? "nozzle" : "nozzle burning"} r="4" />
     </g>
   );
