@@ -1,5 +1,8 @@
 import type { Vector3 } from "./coordinates.ts";
 
+/** Id of our own sensor in every frame: uuid5 of `qiki:q_sim_service:radar:main` in the namespace of URLs. */
+export const RADAR_SENSOR_ID = "e46bc6f6-b33d-5ee4-a4ee-ae47bf13509c";
+
 /** Numbers of enums as they stand on the wire (radar §2.1). */
 export const RANGE_BAND = { unspecified: 0, lr: 1, sr: 2 } as const;
 export type RangeBand = (typeof RANGE_BAND)[keyof typeof RANGE_BAND];
@@ -40,5 +43,20 @@ export interface Scan {
   readonly tick: number;
   readonly looked: Looked;
   readonly ownVelocityMps: Vector3;
+  readonly detections: readonly Detection[];
+}
+
+/** A frame as the tracker takes it: only what the message and its headers carry. */
+export interface Frame {
+  readonly frameId: string;
+  readonly sensorId: string;
+  /** Event time, integer microseconds since 1970. */
+  readonly timeUs: number;
+  /** The tick of the scan, where its sender says it. */
+  readonly tick: number | undefined;
+  readonly runId: string | undefined;
+  readonly looked: Looked;
+  /** Absent means unchanged. */
+  readonly ownVelocityMps: Vector3 | undefined;
   readonly detections: readonly Detection[];
 }
