@@ -1,7 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
 import { qiki, ROOT, removeFolder, type RunningTwin, startTwin } from "./running-twin.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "qiki-cli-"));
@@ -38,7 +40,9 @@ describe("bad input ends with one clear error, and nothing starts", () => {
       "PROFILE unknown_key power_plane.max_bus_amps: got 5",
     ],
     ["unknown profile key, checked", ["profile", "check", badProfile], 2, "PROFILE unknown_key power_plane.max_bus_amps: got 5"],
-    ["NaN in a profile", ["profile", "check", badNumber], 2, "it is not JSON"],
+    ["NaN in a profile", ["profile", "check", badNumber], 2, "PROFILE not_finite power_plane.max_bus_a: got NaN, expected 0..10000 A"],
+    ["a schema that is none", ["schema", "craft"], 2, "there is no schema craft: give one of scenario, profile"],
+    ["several profiles", ["profile", "check", badProfile, badNumber], 2, "PROFILE not_finite"],
     ["a tick that is none", ["profile", "check", "profiles/shipped.json", "--tick-ms", "0"], 2, "--tick-ms 0"],
     ["a file where the data folder should be", ["up", "--data", fileForFolder], 2, `folder ${fileForFolder} cannot be made`],
     ["a port that is none", ["up", "--data", unusedFolder, "--port", "70000"], 2, "port 70000"],
@@ -69,18 +73,75 @@ describe("bad input ends with one clear error, and nothing starts", () => {
   });
 });
 
-test("scenarios - each shipped one is listed with its description, and valid", async () => {
-  const listed = await qiki(["scenarios", "--json"]);
-  const scenarios = JSON.parse(listed.stdout) as { file: string; name: string; description: string }[];
-  expect(scenarios.length).toBeGreaterThanOrEqual(4);
-  expect(scenarios.every(({ description }) => description.length > 10)).toBe(true);
-  const checks = await Promise.all(scenarios.map(({ file }) => qiki(["scenario", "check", file])));
-  expect(checks.map(({ code, stderr }) => ({ code, stderr }))).toEqual(scenarios.map(() => ({ code: 0, stderr: "" })));
+describe("files", () => {
+  test("SIM-104 scenarios - a line each, all valid; a wrong key is named; schemas accept the shipped files and refuse that key", async () => {
+    const typo = written("typo.yaml", "name: typo\ntimelime: []\n");
+    const [listed, plain, typoChecked, ...schemas] = await Promise.all([
+      qiki(["scenarios", "--json"]),
+      qiki(["scenarios"]),
+      qiki(["scenario", "check", typo]),
+      ...SCHEMA_NAMES.map((name) => qiki(["schema", name])),
+    ]);
+    const scenarios = JSON.parse(listed.stdout) as { file: string; name: string; description: string }[];
+    const files = readdirSync(join(ROOT, "scenarios")).map((file) => `scenarios/${file}`);
+    expect(scenarios.map(({ file }) => file)).toEqual(files.sort());
+    expect(scenarios.every(({ description }) => description.length > 10)).toBe(true);
+    expect(
+      plain.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(" ")[0]),
+    ).toEqual(files);
+    const checked = await qiki(["scenario", "check", ...files]);
+    expect({ code: checked.code, stderr: checked.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(checked.stdout.split("\n").filter((line) => line.startsWith("valid: ")).length).toBe(files.length);
+    expect(typoChecked).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("  timelime: unknown key, expected one of name,") as string,
+    });
+    const shippedFiles: Record<string, string[]> = {
+      scenario: files,
+      profile: ["profiles/shipped.json", ...readdirSync(join(ROOT, "profiles/test")).map((file) => `profiles/test/${file}`)],
+      incident_rules: ["config/incident_rules.yaml"],
+    };
+    SCHEMA_NAMES.forEach((name, index) => {
+      const schema = z.fromJSONSchema(JSON.parse(schemas[index]!.stdout) as JsonSchema);
+      for (const file of shippedFiles[name]!) {
+        const value: unknown = parseYaml(readFileSync(join(ROOT, file), "utf8"));
+        expect(schema.safeParse(value).error?.issues, `${name}: ${file}`).toBeUndefined();
+        expect(schema.safeParse(withKey(value, name, "timelime")).success, `${name}: ${file} with a wrong key`).toBe(false);
+      }
+    });
+  });
 });
+
+type JsonSchema = Parameters<typeof z.fromJSONSchema>[0];
+const SCHEMA_NAMES = ["scenario", "profile", "incident_rules"];
+
+/** The value with a key that nobody knows; a profile refuses it in its planes, the others at their root. */
+function withKey(value: unknown, name: string, key: string): unknown {
+  if (name !== "profile") return { ...(value as object), [key]: [] };
+  const file = value as { readonly hardware_profile: { readonly power_plane: object } };
+  return { ...file, hardware_profile: { ...file.hardware_profile, power_plane: { ...file.hardware_profile.power_plane, [key]: [] } } };
+}
 
 test("help - every verb explains itself", async () => {
   const help = await qiki(["--help"]);
-  const verbs = ["up", "run", "send", "record", "replay", "verify", "audit", "incidents", "scenarios", "scenario", "profile", "rules"];
+  const verbs = [
+    "up",
+    "run",
+    "send",
+    "record",
+    "replay",
+    "verify",
+    "audit",
+    "incidents",
+    "scenarios",
+    "scenario",
+    "profile",
+    "rules",
+    "schema",
+  ];
   for (const verb of verbs) expect(help.stdout).toMatch(new RegExp(`^  ${verb} `, "m"));
   expect((await qiki(["send", "--help"])).stdout).toContain("sim.rcs.fire            ! axis pct duration_s");
 });

@@ -2,12 +2,12 @@ import { readdirSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { isRefusal } from "#alarms/incident/rule.ts";
-import { QikiError } from "#base/error.ts";
-import { type CraftProfile, formatProfileProblem, parseProfile, thrustersPathOf } from "#craft/profile.ts";
-import { profileHash } from "#craft/profile-hash.ts";
+import { type ErrorCode, QikiError } from "#base/error.ts";
 import { findingText, parseRulesText } from "#services/incident-rules-file.ts";
-import { findFile, loadRun, parseJson, readScenario, readText, readThrusters } from "./load-run.ts";
+import { checkProfile, readProfileFile } from "./load-profile.ts";
 import { RULES_PATH } from "./load-rules.ts";
+import { loadRun, readScenario } from "./load-run.ts";
+import { findFile, readText } from "./read-file.ts";
 import { PRODUCT_ROOT } from "./version.ts";
 
 const DEFAULT_TICK_MS = 100;
@@ -24,17 +24,17 @@ export function addFileVerbs(program: Command): void {
     .command("scenario")
     .description("work with scenario files")
     .command("check")
-    .description("check a scenario against its profile without running it")
-    .argument("<file>", "scenario file, such as scenarios/overload.yaml")
-    .action(checkScenario);
+    .description("check scenarios against their profiles without running them; every problem with its path")
+    .argument("<files...>", "scenario files, such as scenarios/overload.yaml")
+    .action(checkScenarios);
   program
     .command("profile")
     .description("work with craft profiles")
     .command("check")
-    .description("check a craft profile: every key, range and reference")
-    .argument("<file>", "profile file, such as profiles/shipped.json")
+    .description("check craft profiles: every key, range and reference, all problems at once")
+    .argument("<files...>", "profile files, such as profiles/shipped.json")
     .option("--tick-ms <n>", "tick length that the thermal network must be stable at", String(DEFAULT_TICK_MS))
-    .action(checkProfile);
+    .action(checkProfiles);
   program
     .command("rules")
     .description("work with incident rules")
@@ -61,41 +61,47 @@ function listScenarios(flags: { readonly json?: boolean }): void {
   for (const { file, description } of scenarios) process.stdout.write(`${file.padEnd(width)}  ${description}\n`);
 }
 
-function checkScenario(file: string): void {
-  const { model } = loadRun({ scenario: file, bootId: "0" });
-  const { scenario } = model.setup;
-  const entries = `${scenario.timeline.length} timeline entries, ${scenario.expectations.length} expectations`;
-  process.stdout.write(`valid: ${scenario.name}, ${entries}, profile ${model.setup.profileHash ?? "of the scenario"}\n`);
+function checkScenarios(files: readonly string[]): void {
+  eachFile(files, "scenario_invalid", (file) => {
+    const { model } = loadRun({ scenario: file, bootId: "0" });
+    const { scenario } = model.setup;
+    const entries = `${scenario.timeline.length} timeline entries, ${scenario.expectations.length} expectations`;
+    return `valid: ${file}, ${scenario.name}, ${entries}, profile ${model.setup.profileHash}`;
+  });
 }
 
-function checkProfile(file: string, flags: { readonly tickMs: string }): void {
+function checkProfiles(files: readonly string[], flags: { readonly tickMs: string }): void {
   const tickMs = Number(flags.tickMs);
   if (!Number.isInteger(tickMs) || tickMs < 1 || tickMs > 10_000) {
     throw new QikiError("usage", `--tick-ms ${flags.tickMs} is not possible: give a whole number in [1, 10000] ms`);
   }
-  const { profile, hash } = readProfile(findFile(file, process.cwd(), "profile"), tickMs);
-  for (const fault of profile.configFaults) process.stdout.write(`note: ${fault} will stand in power.faults\n`);
-  process.stdout.write(`valid: ${hash}, ${profile.thermalPlane.nodes.length} thermal nodes, stable at a tick of ${tickMs} ms\n`);
+  eachFile(files, "profile_invalid", (file) => {
+    const { path, hash, value } = readProfileFile(file, process.cwd());
+    const { profile } = checkProfile(path, value, tickMs);
+    const notes = profile.configFaults.map((fault) => `note: ${fault} will stand in power.faults\n`);
+    return `${notes.join("")}valid: ${file}, ${hash}, ${profile.thermalPlane.nodes.length} thermal nodes, stable at a tick of ${tickMs} ms`;
+  });
 }
 
-/** @throws QikiError `profile_invalid` with every problem a line, `file_unreadable` */
-function readProfile(path: string, tickMs: number): { readonly profile: CraftProfile; readonly hash: string } {
-  const text = readText(path, "profile");
-  const raw = parseJson(text, path, "profile");
-  const thrustersPath = thrustersPathOf(raw);
-  const checked = parseProfile(raw, {
-    tickMs,
-    ...(thrustersPath === undefined ? {} : { thrusters: readThrusters(thrustersPath, path) }),
-  });
-  if (checked.kind === "ok") return { profile: checked.profile, hash: profileHash(text) };
-  const problems = checked.problems.map(formatProfileProblem);
-  throw new QikiError("profile_invalid", `${path} is not a valid profile:\n${problems.join("\n")}`);
+/** Says of every file that it is valid; what is wrong with the others is one error, all of it. */
+function eachFile(files: readonly string[], code: ErrorCode, check: (file: string) => string): void {
+  const refused: QikiError[] = [];
+  for (const file of files) {
+    try {
+      process.stdout.write(`${check(file)}\n`);
+    } catch (error) {
+      if (!(error instanceof QikiError)) throw error;
+      refused.push(error);
+    }
+  }
+  if (refused.length === 1) throw refused[0]!;
+  if (refused.length > 1) throw new QikiError(code, refused.map(({ message }) => message).join("\n"));
 }
 
 /** Lints against the shipped craft's bus limit, which is what the shipped rules are for. */
 function lintRules(file: string, flags: { readonly json?: boolean }): void {
-  const shipped = resolve(PRODUCT_ROOT, "profiles/shipped.json");
-  const { maxBusA } = readProfile(shipped, DEFAULT_TICK_MS).profile.powerPlane;
+  const shipped = readProfileFile("profiles/shipped.json", PRODUCT_ROOT);
+  const { maxBusA } = checkProfile(shipped.path, shipped.value, DEFAULT_TICK_MS).profile.powerPlane;
   const path = findFile(file, process.cwd(), "rules file");
   const loaded = parseRulesText(readText(path, "rules file"), { maxBusA });
   const findings = loaded.ok ? loaded.warnings : loaded.findings;

@@ -1,15 +1,14 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, resolve } from "node:path";
-import { parse as parseYaml } from "yaml";
+import { dirname } from "node:path";
 import { QikiError } from "#base/error.ts";
+import { isRaw } from "#base/key-reader.ts";
 import { sha256Hex } from "#base/sha256.ts";
-import { formatProfileProblem, parseProfile, thrustersPathOf } from "#craft/profile.ts";
-import { profileHash } from "#craft/profile-hash.ts";
+import { parseYamlText } from "#services/yaml-text.ts";
 import { applyProfileSet } from "#twin/profile-set.ts";
 import type { RunSetup } from "#twin/run-setup.ts";
 import { parseScenario, type Scenario } from "#twin/scenario.ts";
 import { createSimModel, type SimModel } from "#twin/sim-state.ts";
-import { PRODUCT_ROOT } from "./version.ts";
+import { checkProfile, readProfileFile } from "./load-profile.ts";
+import { findFile, readText } from "./read-file.ts";
 
 export interface LoadOptions {
   /** Path of the scenario, as given. */
@@ -34,22 +33,13 @@ export function loadRun(options: LoadOptions): LoadedRun {
   const scenarioPath = findFile(options.scenario, process.cwd(), "scenario");
   const scenarioText = readText(scenarioPath, "scenario");
   const parsed = readScenario(scenarioText, scenarioPath, options);
-  const profilePath = findFile(options.profile ?? parsed.profilePath ?? "profiles/shipped.json", dirname(scenarioPath), "profile");
-  const profileText = readText(profilePath, "profile");
-  const file = parseJson(profileText, profilePath, "profile");
-  const { profile, problems } = applyProfileSet(file, parsed.set);
+  const file = readProfileFile(options.profile ?? parsed.profilePath ?? "profiles/shipped.json", dirname(scenarioPath));
+  const { profile, problems } = applyProfileSet(file.value, parsed.set);
   if (problems.length > 0) throw scenarioError(scenarioPath, problems);
-  const thrustersPath = thrustersPathOf(profile);
-  const thrusters = thrustersPath === undefined ? undefined : readThrusters(thrustersPath, profilePath);
-  const checked = parseProfile(profile, { tickMs: parsed.settings.tickMs, ...(thrusters === undefined ? {} : { thrusters }) });
-  if (checked.kind === "refused")
-    throw new QikiError(
-      "profile_invalid",
-      `${profilePath} is not a valid profile:\n${checked.problems.map(formatProfileProblem).join("\n")}`,
-    );
+  const { thrusters } = checkProfile(file.path, profile, parsed.settings.tickMs);
   const setup: RunSetup = {
     profile,
-    profileHash: profileHash(profileText),
+    profileHash: file.hash,
     thrusters,
     scenario: parsed,
     bootId: options.bootId,
@@ -62,13 +52,9 @@ export function loadRun(options: LoadOptions): LoadedRun {
 
 /** Reads and checks a scenario text, with what the command line changes of it. */
 export function readScenario(text: string, path: string, options: Pick<LoadOptions, "seed" | "stopped" | "durationS"> = {}): Scenario {
-  let raw: unknown;
-  try {
-    raw = parseYaml(text, { version: "1.2" });
-  } catch (error) {
-    throw new QikiError("scenario_invalid", `${path} is not YAML: ${(error as Error).message.split("\n")[0]}`, error);
-  }
-  const changed = options.seed === undefined ? raw : { ...(raw as object), seed: options.seed };
+  const parsed = parseYamlText(text);
+  if ("problems" in parsed) throw new QikiError("scenario_invalid", `${path} is not YAML: ${parsed.problems[0]!.message}`);
+  const changed = options.seed === undefined || !isRaw(parsed.value) ? parsed.value : { ...parsed.value, seed: options.seed };
   const result = parseScenario(changed);
   if (result.kind === "refused") throw scenarioError(path, result.problems);
   return {
@@ -76,42 +62,6 @@ export function readScenario(text: string, path: string, options: Pick<LoadOptio
     ...(options.stopped === true ? { startsRunning: false } : {}),
     ...(options.durationS === undefined ? {} : { durationS: options.durationS }),
   };
-}
-
-/** A path as given, else beside the file that names it, else in the product. @throws QikiError file_unreadable */
-export function findFile(path: string, besideFolder: string, what: string): string {
-  const places = isAbsolute(path)
-    ? [path]
-    : [...new Set([resolve(process.cwd(), path), resolve(besideFolder, path), resolve(PRODUCT_ROOT, path)])];
-  const found = places.find((place) => existsSync(place));
-  if (found === undefined) throw new QikiError("file_unreadable", `there is no ${what} ${path}: looked for ${places.join(", ")}`);
-  return found;
-}
-
-export function readText(path: string, what: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new QikiError("file_unreadable", `the ${what} ${path} cannot be read: ${(error as Error).message}`, error);
-  }
-}
-
-export function parseJson(text: string, path: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new QikiError(
-      what === "profile" ? "profile_invalid" : "file_unreadable",
-      `PROFILE unreadable ${path}: it is not JSON: ${(error as Error).message}`,
-      error,
-    );
-  }
-}
-
-/** The parsed thruster file that a profile names. @throws QikiError file_unreadable */
-export function readThrusters(path: string, profilePath: string): unknown {
-  const found = findFile(path, dirname(profilePath), "thruster file");
-  return parseJson(readText(found, "thruster file"), found, "thruster file");
 }
 
 function scenarioError(path: string, problems: readonly { path: string; problem: string }[]): QikiError {

@@ -4,6 +4,7 @@ import { addAuditVerbs } from "./audit.ts";
 import { addFileVerbs } from "./files-verbs.ts";
 import { addRecordingVerbs } from "./recording-verbs.ts";
 import { addRunVerb } from "./run.ts";
+import { addSchemaVerb } from "./schema-verb.ts";
 import { addSendVerb } from "./send.ts";
 import { addUpVerb } from "./up.ts";
 import { PRODUCT_VERSION } from "./version.ts";
@@ -37,6 +38,10 @@ addSendVerb(program);
 addRecordingVerbs(program);
 addAuditVerbs(program);
 addFileVerbs(program);
+addSchemaVerb(program);
+
+// A reader that has seen enough, such as head, is no fault.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : INTERNAL_FAULT));
 
 try {
   await program.parseAsync(process.argv);

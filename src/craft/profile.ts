@@ -53,6 +53,8 @@ export interface ProfileOptions {
   readonly tickMs: number;
   /** Parsed content of the file that `thrustersPathOf` names; absent when it could not be read. */
   readonly thrusters?: unknown;
+  /** Why it could not be read. */
+  readonly thrustersProblem?: string;
 }
 
 const DEFAULT_CAPACITY_WH = 200;
@@ -67,7 +69,7 @@ export function parseProfile(raw: unknown, options: ProfileOptions): ProfileResu
   };
   const hardware = isRaw(raw) ? raw.hardware_profile : undefined;
   if (!isRaw(hardware)) {
-    const path = isRaw(raw) ? "hardware_profile" : "";
+    const path = isRaw(raw) ? "hardware_profile" : "file";
     report(isRaw(raw) && hardware === undefined ? "missing_required" : "wrong_type", path, isRaw(raw) ? hardware : raw, "an object");
     return { kind: "refused", problems };
   }
@@ -75,7 +77,7 @@ export function parseProfile(raw: unknown, options: ProfileOptions): ProfileResu
   const read = readObject(PROFILE_KEYS, hardware, "", "ignored", report) as ReadProfile;
   checkConsistency(read, report);
   checkStability(read.thermalPlane, options.tickMs, report);
-  const thrusters = thrustersPathOf(raw) === undefined ? [] : readThrusters(options.thrusters, read.propulsionPlane?.thrustersPath, report);
+  const thrusters = thrustersPathOf(raw) === undefined ? [] : readThrusters(options, read.propulsionPlane?.thrustersPath, report);
   if (problems.length > 0) return { kind: "refused", problems: problems.toSorted(byPath) };
   return { kind: "ok", profile: resolve(read, hardware, thrusters) };
 }

@@ -10,9 +10,19 @@ export type Thruster = ValuesOf<typeof THRUSTER_KEYS>;
 export const THRUSTERS_MAX = 64;
 
 /** Reads a thruster file's value: an array of thrusters with unique indices and unit directions. */
-export function readThrusters(raw: unknown, filePath: string | undefined, report: Report): readonly Thruster[] {
+export function readThrusters(
+  { thrusters: raw, thrustersProblem }: { readonly thrusters?: unknown; readonly thrustersProblem?: string },
+  filePath: string | undefined,
+  report: Report,
+): readonly Thruster[] {
   if (raw === undefined) {
-    report("unreadable", "propulsion_plane.thrusters_path", filePath, "a JSON file with an array of thrusters");
+    const expected = "a JSON file with an array of thrusters";
+    report(
+      "unreadable",
+      "propulsion_plane.thrusters_path",
+      filePath,
+      thrustersProblem === undefined ? expected : `${expected}: ${thrustersProblem}`,
+    );
     return [];
   }
   if (!Array.isArray(raw)) {

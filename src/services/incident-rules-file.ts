@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { parseDocument } from "yaml";
 import { DEFAULT_PERIODS_MS, type SamplePeriodsMs } from "#alarms/incident/event-sources.ts";
 import type { RuleSet } from "#alarms/incident/incidents.ts";
 import { type LintContext, type LoadedRules, loadIncidentRules } from "#alarms/incident/lint-rules.ts";
@@ -8,6 +7,7 @@ import { QikiError } from "#base/error.ts";
 import { sha256Hex } from "#base/sha256.ts";
 import { writeFileDurably } from "#store/durable-file.ts";
 import { withRuleEnabled } from "#store/rules-file.ts";
+import { parseYamlText } from "./yaml-text.ts";
 
 /** One rule as consoles show it. */
 export interface RuleView {
@@ -130,12 +130,11 @@ export function openRulesFile(path: string, context: RulesContext = {}): RulesFi
 
 /** Parses and lints the text of an incident rules file; text that is no YAML is a finding like any other. */
 export function parseRulesText(text: string, context: RulesContext = {}): LoadedRules {
-  const document = parseDocument(text, { version: "1.2" });
-  if (document.errors.length === 0) return loadIncidentRules(document.toJS(), { periodsMs: DEFAULT_PERIODS_MS, ...context });
-  const findings = document.errors.map((error): RuleFinding => {
-    const [position] = error.linePos ?? [];
-    const path = position === undefined ? "" : `line ${position.line}, column ${position.col}`;
-    return { code: "shape", path, value: error.code, message: error.message.split("\n")[0]! };
+  const parsed = parseYamlText(text);
+  if ("value" in parsed) return loadIncidentRules(parsed.value, { periodsMs: DEFAULT_PERIODS_MS, ...context });
+  const findings = parsed.problems.map(({ code, message, line, column }): RuleFinding => {
+    const path = line === undefined ? "" : `line ${line}, column ${column}`;
+    return { code: "shape", path, value: code, message };
   });
   return { ok: false, findings };
 }

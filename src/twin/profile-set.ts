@@ -1,3 +1,4 @@
+import { isRaw } from "#base/key-reader.ts";
 import { parsePath } from "./path.ts";
 
 type Json = Record<string, unknown>;
@@ -10,10 +11,11 @@ export function applyProfileSet(
   profile: unknown,
   set: Readonly<Record<string, unknown>>,
 ): { readonly profile: unknown; readonly problems: readonly { path: string; problem: string }[] } {
-  if (Object.keys(set).length === 0) return { profile, problems: [] };
-  const copy = deepCopy(profile) as Json;
+  // A profile without the object that paths lead into is refused as it is, by its own check.
+  if (Object.keys(set).length === 0 || !isRaw(profile) || !isRaw(profile.hardware_profile)) return { profile, problems: [] };
+  const copy = deepCopy(profile) as { readonly hardware_profile: Json };
   const problems: { path: string; problem: string }[] = [];
-  const root = (copy.hardware_profile ??= {}) as Json;
+  const root = copy.hardware_profile;
   for (const [text, value] of Object.entries(set)) {
     const problem = put(root, text, value);
     if (problem !== undefined) problems.push({ path: `set.${text}`, problem });
@@ -26,11 +28,12 @@ function put(root: Json, text: string, value: unknown): string | undefined {
   const last = path?.steps.at(-1);
   if (path === undefined || last === undefined) return "expected a path such as power_plane.max_bus_a";
   if (last.kind !== "key") return "expected a path that ends in a key";
+  if (path.steps.some((step) => step.kind === "key" && step.key === "__proto__")) return "leads nowhere in this profile";
   let target: unknown = root;
   for (const step of path.steps.slice(0, -1)) {
     if (step.kind === "key") {
       const parent = target as Json;
-      parent[step.key] ??= {};
+      if (!Object.hasOwn(parent, step.key)) parent[step.key] = {};
       target = parent[step.key];
     } else if (!Array.isArray(target)) return "names a member of something that is not a list";
     else target = step.kind === "index" ? target[step.index] : target.find((item: Json) => item?.id === step.id);

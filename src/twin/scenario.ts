@@ -2,6 +2,7 @@ import { assertNever } from "#base/assert.ts";
 import { isRaw, keyProblemText, type KeyReport, type Raw, readObject, readValue } from "#base/key-reader.ts";
 import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
 import { ticksOfSeconds } from "#base/tick-time.ts";
+import { INIT_KEYS } from "#craft/initialise.ts";
 import { type ContactChange, type ContactSpec, checkContactChange, readContacts } from "#radar/contacts.ts";
 import { type Expectation, parseExpectation } from "./expectation.ts";
 import { ACTION_KEYS, type ActionName, AT_KEY, INIT_RUN, SCENARIO_KEYS } from "./scenario-keys.ts";
@@ -67,7 +68,8 @@ export function parseScenario(raw: unknown, config: Raw = {}): ScenarioResult {
   const read = readObject(SCENARIO_KEYS, filled, "", "refused", report) as ValuesOf<typeof SCENARIO_KEYS>;
   const settings = readSettings(read, config, problems);
   const { run, ...init } = read.init ?? {};
-  const startsRunning = run === undefined || readValue(INIT_RUN, run, "init.run", report) === "RUNNING";
+  // The craft reads these itself; here they are only looked at, so that all that is wrong with a file is said at once.
+  readObject([...INIT_KEYS, INIT_RUN], read.init ?? {}, "init", "refused", report);
   const contacts = readContacts(read.contacts ?? [], "contacts", report);
   const timeline = readTimeline(read.timeline ?? [], settings.tickMs, report);
   for (const { action, path } of timeline)
@@ -89,7 +91,7 @@ export function parseScenario(raw: unknown, config: Raw = {}): ScenarioResult {
       durationS: read.durationS,
       set: read.set ?? {},
       init,
-      startsRunning,
+      startsRunning: run !== "STOPPED",
       settings,
       timeline,
       expectations,
