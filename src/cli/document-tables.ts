@@ -1,12 +1,13 @@
 import { commands, faultKinds, telemetryPaths } from "./documents/messages.ts";
 import { explainKinds, ladderExample, powerFaults, powerThresholds, reasons, shedRules } from "./documents/power.ts";
 import { profileKeys, thrusterKeys } from "./documents/profile.ts";
-import { scenarioKeys, scenarioList, settings, timelineActions } from "./documents/scenarios.ts";
+import { contactKeys, scenarioKeys, scenarioList, settings, timelineActions } from "./documents/scenarios.ts";
 import { heatTerms, thermalCouplings, thermalNodes } from "./documents/thermal.ts";
 
 /** Generated parts of the documents, by the name that stands in `<!-- generated: NAME -->`. */
 export const DOCUMENT_TABLES: Readonly<Record<string, () => string>> = {
   commands,
+  "contact-keys": contactKeys,
   "explain-kinds": explainKinds,
   "fault-kinds": faultKinds,
   "heat-terms": heatTerms,

@@ -1,10 +1,11 @@
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { expectedOf } from "#base/key-reader.ts";
+import { expectedOf, joinPath } from "#base/key-reader.ts";
 import type { KeySpec } from "#base/key-spec.ts";
 import { INIT_KEYS } from "#craft/initialise.ts";
+import { CONTACT_KEYS, TRAJECTORY_KEYS } from "#radar/contacts.ts";
 import { ACTION_KEYS, AT_KEY, INIT_RUN, SCENARIO_KEYS } from "#twin/scenario-keys.ts";
-import { SETTING_SPECS } from "#twin/settings.ts";
+import { SETTING_SECTIONS } from "#twin/settings.ts";
 import { readScenario } from "../load-run.ts";
 import { readText } from "../read-file.ts";
 import { PRODUCT_ROOT } from "../version.ts";
@@ -43,10 +44,17 @@ function takes(spec: KeySpec): string {
   return spec.kind === "word" ? "one of those in [commands](commands.md)" : expectedOf(spec);
 }
 
+/** Keys of a contact, and of each kind of trajectory. */
+export function contactKeys(): string {
+  const keys = (specs: readonly KeySpec[]): string => table(["key", "what it is", "takes", "absent"], specs.map(keyCells));
+  const kinds = Object.entries(TRAJECTORY_KEYS).map(([kind, specs]) => `### \`kind: ${kind}\`\n\n${keys(specs)}`);
+  return [keys(CONTACT_KEYS), ...kinds].join("\n\n");
+}
+
 /** Keys that `config` can set. */
 export function settings(): string {
-  return table(
-    ["key", "takes"],
-    Object.entries(SETTING_SPECS).map(([key, { expected }]) => [code(key), expected]),
+  const rows = Object.entries(SETTING_SECTIONS).flatMap(([section, specs]: [string, readonly KeySpec[]]) =>
+    specs.map((spec) => keyCells({ ...spec, key: joinPath(section, spec.key) })),
   );
+  return table(["key", "what it is", "takes", "absent"], rows);
 }
