@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { generatedFiles } from "#cli/generated-files.ts";
 import { DICTIONARY, dictionaryEntry, type ParameterType } from "#contracts/dictionary.ts";
-import { EXPLAIN_KINDS, REASONS } from "#contracts/reasons.ts";
+import { EXPLAIN_KINDS } from "#contracts/reasons.ts";
 import { telemetrySchema } from "#contracts/telemetry.ts";
-import { RUNTIME_FAULTS, SHED_REASONS } from "#craft/reasons.ts";
+import { explainIds, RUNTIME_FAULTS, SHED_REASONS } from "#craft/reasons.ts";
 import { ROOT } from "./running-twin.ts";
 
 const DOCUMENTS = ["load-shedding", "thermal", "telemetry", "commands", "profile", "scenarios"].map((name) => `docs/${name}.md`);
@@ -32,7 +32,9 @@ describe("generated files", () => {
 
 describe("load shedding and thermal documents", () => {
   const text = ["docs/load-shedding.md", "docs/thermal.md"].map((path) => readFileSync(join(ROOT, path), "utf8")).join("\n");
-  const names = [...RUNTIME_FAULTS, ...SHED_REASONS, ...Object.keys(REASONS), ...Object.keys(EXPLAIN_KINDS)];
+  const configFaults = ["BATTERY_CAPACITY_MISSING", "POWER_PLANE_CONFIG_MISSING", "THERMAL_PLANE_PARAM_INVALID:x:hys_zero"];
+  const explained = explainIds({ thermalPlane: { nodes: [{ id: "x" }] }, configFaults }).map((id) => id.split(":")[2]!);
+  const names = [...RUNTIME_FAULTS, ...SHED_REASONS, ...explained, ...Object.keys(EXPLAIN_KINDS)];
 
   test.each([...new Set(names)])("documents - %s is explained", (name) => {
     expect(text).toMatch(new RegExp(`\`${name}[\`:]`));

@@ -188,7 +188,7 @@ describe("profile", () => {
     expect(result.kind === "ok" && result.profile.configFaults).toEqual(["BATTERY_CAPACITY_MISSING", "POWER_PLANE_CONFIG_MISSING"]);
     expect(result.kind === "ok" && result.profile.powerCapacityWh).toBe(200);
     expect(linesOf({})).toEqual(["PROFILE missing_required hardware_profile: got nothing, expected an object"]);
-    expect(linesOf([])).toEqual(["PROFILE wrong_type : got [], expected an object"]);
+    expect(linesOf([])).toEqual(["PROFILE wrong_type file: got [], expected an object"]);
   });
 
   test("profile - propulsion names its file only when it is enabled", () => {
