@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import { Bar } from "./bar.tsx";
 import { model, show, whyOpen } from "./console.ts";
 import { Keys, SignIn } from "./dialogs.tsx";
@@ -8,6 +9,15 @@ import { explainCount, WhyPanel } from "./why.tsx";
 export function App() {
   const { name, Content } = currentScreen();
   const lost = model.link.value.kind === "lost";
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(name);
+  useEffect(() => {
+    if (shown.current === name) return;
+    shown.current = name;
+    // The keys that scroll act on what was opened, from its top.
+    main.current?.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [name]);
   return (
     <>
       <a class="skip" href="#main">
@@ -42,7 +52,7 @@ export function App() {
             {t("why")} <span class="num">{explainCount()}</span>
           </button>
         </nav>
-        <main id="main" tabIndex={-1} class={model.data.value.kind === "ok" ? "" : "data-old"}>
+        <main id="main" ref={main} tabIndex={-1} class={model.data.value.kind === "ok" ? "" : "data-old"}>
           <h1>{t(name)}</h1>
           <Content />
         </main>

@@ -198,7 +198,7 @@ function LoadRow({ line, scale }: { line: LoadLine; scale: number }) {
   const isCut = line.state === "SHED" || line.state === "THROTTLED";
   const why = [...line.reasons.map(whyText), ...line.bareReasons.map(reasonText)].join("; ");
   return (
-    <div class="feeder-row" data-load={line.load} data-state={line.state}>
+    <div class="feeder-row" data-row tabIndex={0} data-load={line.load} data-state={line.state}>
       <Feeder kind={FEEDERS[line.state]} widthPx={line.grantedW / scale} askedPx={line.askedW / scale} />
       <div class={isCut ? "box cut" : "box"} {...(isCut ? { "aria-label": `${loadName(line.load)} ${line.state}: ${why}` } : {})}>
         <span class="headline">
