@@ -182,7 +182,7 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
     expect(await page.locator('[data-link="core pdu"]').textContent()).toMatch(/0\.4 W\/°C→ \d/);
   });
 
-  test("WEB-004 propulsion - the burn, its thrusters and its torque; a stuck IMU contradicts the craft and says so", async () => {
+  test("propulsion - the burn, its thrusters and its torque; a stuck IMU contradicts the craft and says so", async () => {
     const payload = await telemetry();
     await open("propulsion");
     expect(await page.getByTestId("burn").getAttribute("data-active")).toBe("true");
@@ -215,7 +215,7 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
     expect(last).toBe(core);
   });
 
-  test("WEB-023 keyboard - every screen by its two keys, its rows by j and k, and no text is cut at 1280 px in either language", async () => {
+  test("keyboard - every screen by its two keys, its rows by j and k, and no text is cut at 1280 px in either language", async () => {
     for (const language of ["en", "ru"]) {
       if (language === "ru") await page.keyboard.press("Control+Shift+L");
       for (const [key, screen] of ["p power", "t thermal", "m motion", "f propulsion", "l comms", "d docking", "s sensors"].map((pair) =>

@@ -9,7 +9,7 @@ const flowOf = (payload: Readonly<Record<string, unknown>>) => {
 };
 const lineOf = (payload: Readonly<Record<string, unknown>>, load: string) => flowOf(payload)!.loads.find((line) => line.load === load)!;
 
-test("WEB-007 power flow - a shed load names what it asks, what it gets and why", () => {
+test("power flow - a shed load names what it asks, what it gets and why", () => {
   const flow = flowOf(SHED)!;
   expect(flow.loads.map((line) => line.load)).toEqual(["base", "mcqpu", "motion", "rcs", "transponder", "radar", "nbl"]);
   expect(lineOf(SHED, "nbl")).toMatchObject({ askedW: 20, grantedW: 0, state: "SHED", bareReasons: [] });
@@ -19,7 +19,7 @@ test("WEB-007 power flow - a shed load names what it asks, what it gets and why"
   expect(flow.storage[0]).toEqual({ id: "supercap", socPct: 55.483, inW: 0, outW: 95.164 });
 });
 
-test("WEB-007 power flow - the balance of the published figures closes", () => {
+test("power flow - the balance of the published figures closes", () => {
   expect(Math.abs(residualW(flowOf(SHED)!))).toBeLessThan(1e-9);
   const power = { ...SHED.power, battery_unserved_w: 3, battery_spill_w: 1 };
   expect(residualW(flowOf({ ...SHED, power })!)).toBeCloseTo(2, 9);

@@ -51,9 +51,7 @@ export function WhyLines() {
           <span>
             {subjectOf(reason)} <b>{kindName(reason.record.kind)}</b>: {reasonText(reason.record.reason)}
           </span>
-          <small>
-            {restoreText(reason)} {progressText(reason.restore)}
-          </small>
+          <small>{[restoreText(reason), progressText(reason.restore)].filter((part) => part !== "").join(" · ")}</small>
         </button>
       ))}
       {all.length > LINES ? <small>+{all.length - LINES}</small> : null}

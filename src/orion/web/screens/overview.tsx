@@ -168,7 +168,7 @@ function ThermalCard() {
           <div key={node.id} class="row">
             <span class="label">{nodeName(node.id)}</span>
             <span>
-              <Value path={`thermal.nodes[id=${node.id}].temp_c`} /> <NodeState node={node} />
+              <Value path={`thermal.nodes[id=${node.id}].temp_c`} /> {node.state === "nominal" ? null : <NodeState node={node} />}
             </span>
           </div>
         ))}
