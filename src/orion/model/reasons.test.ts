@@ -40,6 +40,8 @@ test("reasons - time to a value at a rate, never negative", () => {
   const rate = { kind: "value", perS: 2, overS: 60 } as const;
   expect(timeToS(10, 20, rate)).toBe(5);
   expect(timeToS(10, 10, rate)).toBe(0);
+  expect(timeToS(0, 7200, rate)).toBe(3600);
+  expect(timeToS(0, 7201, rate)).toBeUndefined();
   expect(timeToS(20, 10, rate)).toBeUndefined();
   expect(timeToS("20", 10, rate)).toBeUndefined();
 });

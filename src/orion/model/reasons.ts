@@ -69,9 +69,12 @@ function holds(now: unknown, op: Restore["op"], wanted: number | boolean): boole
   return op === "<=" ? now <= wanted : op === ">=" ? now >= wanted : now > wanted;
 }
 
-/** Seconds until a value that changes at this rate is there; undefined when it goes elsewhere. */
+/** A line drawn further than this from a minute of data tells nothing. */
+const EXPECTATION_MAX_S = 3600;
+
+/** Seconds until a value that changes at this rate is there; undefined when it goes elsewhere, or takes more than an hour. */
 export function timeToS(now: unknown, wanted: number, rate: Rate): number | undefined {
   if (typeof now !== "number" || rate.kind === "absent" || rate.perS === 0) return undefined;
   const seconds = (wanted - now) / rate.perS;
-  return seconds >= 0 ? seconds : undefined;
+  return seconds >= 0 && seconds <= EXPECTATION_MAX_S ? seconds : undefined;
 }

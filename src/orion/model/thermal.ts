@@ -44,8 +44,6 @@ export interface ThermalNetwork {
 }
 
 const DEFAULT_BAND_C = 1;
-/** A line drawn further than this from a minute of data tells nothing. */
-const PREDICTION_MAX_S = 3600;
 
 /** All nodes in the profile's order, or undefined until telemetry tells of them; empty when the plane is disabled. */
 export function thermalNetwork(
@@ -72,7 +70,7 @@ export function thermalNetwork(
         bandC: node.hys_c > 0 ? node.hys_c : DEFAULT_BAND_C,
         marginC: tripC === undefined ? undefined : tripC - node.temp_c,
         rate,
-        tripInS: tripC === undefined || node.tripped ? undefined : soon(timeToS(node.temp_c, tripC, rate)),
+        tripInS: tripC === undefined || node.tripped ? undefined : timeToS(node.temp_c, tripC, rate),
         sheds: fact?.sheds,
         ambientWPerC: fact?.ambient_w_per_c,
         toAmbientW: fact !== undefined && typeof ambientC === "number" ? fact.ambient_w_per_c * (node.temp_c - ambientC) : undefined,
@@ -84,10 +82,6 @@ export function thermalNetwork(
       return tempA === undefined || tempB === undefined ? [] : [{ a, b, conductanceWPerC, flowW: conductanceWPerC * (tempA - tempB) }];
     }),
   };
-}
-
-function soon(seconds: number | undefined): number | undefined {
-  return seconds !== undefined && seconds <= PREDICTION_MAX_S ? seconds : undefined;
 }
 
 /** The node nearest its trip first; nodes without a trip last. */
