@@ -19,6 +19,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ["base", "contracts", "craft", "radar", "alarms", "twin", "bus", "recording", "store", "services", "orion/terminal", "orion/model"],
 };
 
+/** Tests, and what several of them share. */
+const FOR_TESTS = /(\.test|\/test-[a-z-]+)\.ts$/;
+
 /** Pure rooms and the packages each may use. */
 const PURE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   base: ["@noble/hashes"],
@@ -56,7 +59,7 @@ export function houseProblems(path: string, source: string): string[] {
   if (room === undefined || MAY_IMPORT[room] === undefined) return [`${path}: lies in no room of the house`];
   const parsed = parseSync(path, source);
   if (parsed.errors.length > 0) return [`${path}: does not parse: ${parsed.errors[0]?.message}`];
-  const isPure = PURE_PACKAGES[room] !== undefined && !path.endsWith(".test.ts");
+  const isPure = PURE_PACKAGES[room] !== undefined && !FOR_TESTS.test(path);
   const problems: string[] = [];
   walk(parsed.program as unknown as Node, (node, parent) => {
     const specifier = importedBy(node);

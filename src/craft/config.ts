@@ -182,7 +182,8 @@ export function compileCraftConfig(profile: CraftProfile, settings: CraftSetting
     rcsPowerW: propulsionPlane.rcsPowerWAt100pct,
     inertiaKgM2: Float64Array.of(ix, iy, iz),
     eulerTerms: Float64Array.of((iy - iz) / ix, (iz - ix) / iy, (ix - iy) / iz),
-    tipOffRps: Float64Array.from(motionPlane.tipOffDps, (dps) => dps * RAD_PER_DEG),
+    // A rate too small for radians becomes zero, and never a negative one.
+    tipOffRps: Float64Array.from(motionPlane.tipOffDps, (dps) => dps * RAD_PER_DEG + 0),
     commsEnabled: profile.commsPlane.enabled,
     holdWhenDocked: motionPlane.holdWhenDocked,
   };
