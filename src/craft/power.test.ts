@@ -117,7 +117,7 @@ describe("storage", () => {
     const rig = docked().run(36_000);
     expect(rig.socPct()).toBe(100);
     expect(rig.out(at.BATTERY_CHARGE_W)).toBe(0);
-    near(rig.out(at.SPILL_W), 165.535, 1e-8);
+    near(rig.out(at.SPILL_W), 165.535);
     near(rig.values[at.BUS_A]!, 4.08803571429);
     expect(rig.faults()).toEqual([]);
   });
