@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { openInProcessBroker } from "#bus/in-process.ts";
 import { loadRun } from "#cli/load-run.ts";
-import { RULES_PATH } from "#cli/load-rules.ts";
+import { loadGuardRules, RULES_PATH } from "#cli/load-rules.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
@@ -74,6 +74,8 @@ async function commandTimes(): Promise<number[]> {
     model: loaded.model,
     scenario: loaded.scenarioFile,
     dataFolder: folder,
+    guardRules: loadGuardRules(),
+    publishesGuards: true,
     rulesPath: RULES_PATH,
     webFolder: resolve(import.meta.dirname, "../dist/web"),
     host: "127.0.0.1",

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { loadRuleSet } from "#cli/load-rules.ts";
+import { loadGuardRules, loadRuleSet } from "#cli/load-rules.ts";
 import { loadRun } from "#cli/load-run.ts";
 import type { ControlCommand } from "#contracts/command.ts";
 import type { IncidentWire } from "#contracts/incident.ts";
@@ -23,7 +23,7 @@ function twinOn(profile: string): {
   const scenario = join(folder, `${profile.replace("/", "-")}.yaml`);
   writeFileSync(scenario, `name: ${profile.replace("/", "-")}\n`);
   const { model } = loadRun({ scenario, profile: `profiles/${profile}.json`, bootId: "0" });
-  const twin = createTwin({ model, ruleSet: loadRuleSet().ruleSet, hashesIncidents: false });
+  const twin = createTwin({ model, ruleSet: loadRuleSet().ruleSet, guardRuleSet: loadGuardRules().ruleSet(), hashesIncidents: false });
   const booted = [...twin.step([{ kind: "boot" }])];
   let sent = 0;
   return {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { WebSocket } from "ws";
-import { RULES_PATH } from "#cli/load-rules.ts";
+import { loadGuardRules, RULES_PATH } from "#cli/load-rules.ts";
 import { loadRun } from "#cli/load-run.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { type Embedded, startEmbedded } from "#services/embedded.ts";
@@ -89,6 +89,8 @@ export async function startRig({ running = false }: { readonly running?: boolean
     model,
     scenario: scenarioFile,
     dataFolder: join(folder, "data"),
+    guardRules: loadGuardRules(),
+    publishesGuards: true,
     rulesPath: RULES_PATH,
     webFolder: join(folder, "web"),
     host: "127.0.0.1",

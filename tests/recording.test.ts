@@ -8,7 +8,7 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import { drivenRows } from "#recording/driven-rows.ts";
 import { type Verification, verifyRecording } from "#recording/verify.ts";
 import { type Embedded, startEmbedded } from "#services/embedded.ts";
-import { RULES_PATH } from "#cli/load-rules.ts";
+import { loadGuardRules, RULES_PATH } from "#cli/load-rules.ts";
 import { gatewayClient } from "#cli/gateway-client.ts";
 import { loadRun } from "#cli/load-run.ts";
 import { ROOT } from "./running-twin.ts";
@@ -47,6 +47,8 @@ async function startSession(scenario = "name: test\nprofile: profiles/shipped.js
     model,
     scenario: scenarioFile,
     dataFolder: folder,
+    guardRules: loadGuardRules(),
+    publishesGuards: true,
     rulesPath,
     webFolder: folder,
     host: "127.0.0.1",

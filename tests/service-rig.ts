@@ -2,10 +2,11 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import { GUARD_COOLDOWN_DEFAULT_S } from "#alarms/guard/rules.ts";
 import { assert } from "#base/assert.ts";
 import { openInProcessBroker } from "#bus/in-process.ts";
 import type { Bus } from "#bus/port.ts";
-import { RULES_PATH } from "#cli/load-rules.ts";
+import { GUARD_RULES_PATH, RULES_PATH } from "#cli/load-rules.ts";
 import { loadRun } from "#cli/load-run.ts";
 import { type Ack, ackSchema } from "#contracts/ack.ts";
 import type { IncidentWire } from "#contracts/incident.ts";
@@ -14,10 +15,12 @@ import { EVENTS_PATTERN, SUBJECTS } from "#contracts/subjects.ts";
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
 import { type AlarmsService, startAlarms } from "#services/alarms.ts";
 import type { Clock } from "#services/clock.ts";
-import type { CommandKeys } from "#services/command-signature.ts";
+import { type CommandKeys, signCommand } from "#services/command-signature.ts";
+import { openGuardRulesFile } from "#services/guard-rules-file.ts";
 import { openRulesFile } from "#services/incident-rules-file.ts";
 import { createPublisher } from "#services/publisher.ts";
 import { type SimService, startSim } from "#services/sim.ts";
+import { startTracker, type TrackerService } from "#services/tracker.ts";
 import { type AlarmsStore, openAlarmsStore } from "#store/alarms-store.ts";
 import { openOwnerStore } from "#store/owner-store.ts";
 
@@ -44,6 +47,12 @@ export interface ServiceRig {
   readonly alarms: AlarmsService;
   readonly store: AlarmsStore;
   readonly rulesPath: string;
+  readonly guardRulesPath: string;
+  readonly tracker: TrackerService;
+  /** Stops the tracker alone and starts it on what it saved. */
+  restartTracker(): Promise<void>;
+  /** Sends a command as the gateway does for a supervisor, signed. */
+  signed(name: string, parameters?: Body): Promise<Ack>;
   /** Every ACK heard, in order; each has been checked against its contract. */
   readonly acks: readonly Ack[];
   /** Every event heard on the bus, in order. */
@@ -114,6 +123,18 @@ export async function startRig(options: RigOptions = {}): Promise<ServiceRig> {
   const common = { bus, clock, log: QUIET, keys: KEYS, publisher };
   const rules = openRulesFile(rulesPath, { maxBusA: model.config.profile.powerPlane.maxBusA });
   const alarms = await startAlarms({ ...common, store, rules, time: model.settings });
+  const guardRulesPath = join(folder, "guard_rules.yaml");
+  if (!existsSync(guardRulesPath)) copyFileSync(GUARD_RULES_PATH, guardRulesPath);
+  let trackerStore = openOwnerStore(join(folder, "tracker.sqlite"), "tracker");
+  const openTracker = (): Promise<TrackerService> =>
+    startTracker({
+      ...common,
+      store: trackerStore,
+      rules: openGuardRulesFile(guardRulesPath, GUARD_COOLDOWN_DEFAULT_S),
+      settings: model.settings,
+      publishesGuards: true,
+    });
+  let tracker = await openTracker();
   const sim = startSim({ ...common, model, dedup: simStore.dedup });
   await settle();
   let sent = 0;
@@ -125,6 +146,28 @@ export async function startRig(options: RigOptions = {}): Promise<ServiceRig> {
     alarms,
     store,
     rulesPath,
+    guardRulesPath,
+    get tracker() {
+      return tracker;
+    },
+    async restartTracker() {
+      await tracker.stop();
+      trackerStore.close();
+      trackerStore = openOwnerStore(join(folder, "tracker.sqlite"), "tracker");
+      tracker = await openTracker();
+    },
+    async signed(name, parameters = {}) {
+      sent += 1;
+      const message = {
+        command_name: name,
+        parameters,
+        metadata: { message_id: `signed-${sent}`, actor: { id: "sue", role: "supervisor" }, confirm: true, key_id: "gateway" },
+      };
+      const signature = signCommand(message, GATEWAY_KEY);
+      const acks = await rig.raw(JSON.stringify({ ...message, metadata: { ...message.metadata, signature } }));
+      assert(acks.length === 1, "a command has one ACK", { name, acks: acks.length });
+      return acks[0]!;
+    },
     ...heard,
     telemetry: () => sim.machine.telemetry(),
     async command(name, parameters = {}, metadata = {}) {
@@ -152,9 +195,11 @@ export async function startRig(options: RigOptions = {}): Promise<ServiceRig> {
     async stop() {
       if (!openRigs.delete(rig)) return;
       await sim.stop();
+      await tracker.stop();
       await alarms.stop();
       await bus.drain(1000);
       simStore.close();
+      trackerStore.close();
       realStore.close(clock.nowMs());
       await broker.close();
       assert(problems.length === 0, "nothing broke its contract and no handler failed", { problems });

@@ -7,7 +7,7 @@ import { KEYFRAME_TICKS, keyframeMessage } from "#services/keyframe.ts";
 import { recordingMeta } from "#services/recording-meta.ts";
 import { type ChainHead, chainRecord, headOf } from "#store/audit-chain.ts";
 import { recordSubject, type Twin, type TwinOutput } from "#twin/twin.ts";
-import { loadRuleSet } from "./load-rules.ts";
+import { loadGuardRules, loadRuleSet } from "./load-rules.ts";
 import type { LoadedRun } from "./load-run.ts";
 import { PRODUCT_VERSION } from "./version.ts";
 
@@ -22,12 +22,14 @@ const QUEUE_BYTES_MAX = 16 * 1_048_576;
 
 export async function openRunRecorder(path: string, force: boolean, loaded: LoadedRun): Promise<RunRecorder> {
   const rules = loadRuleSet();
+  const guardRules = loadGuardRules();
   const { settings } = loaded.model;
   let failure: Error | undefined;
   const meta = recordingMeta({
     model: loaded.model,
     scenario: loaded.scenarioFile,
     rules: { hash: rules.ruleSet.hash, text: rules.text },
+    guardRules,
     productVersion: PRODUCT_VERSION,
   });
   const writer = await openRecordingWriter({ path, force, meta, nowMs: () => Date.now(), onFailure: (error) => (failure = error) });
@@ -66,7 +68,16 @@ export async function openRunRecorder(path: string, force: boolean, loaded: Load
 
   function keyframes(twin: Twin): void {
     const common = { tick: twin.sim.tick, runId: twin.sim.runId, timeMs: eventTimeMs(settings.epochMs, twin.sim.tick, settings.tickMs) };
-    row(keyframeMessage({ ...common, role: "sim", hashes: { craft: twin.sim.hash() }, state: zstdCompressSync(twin.sim.snapshot()) }));
+    row(
+      keyframeMessage({
+        ...common,
+        role: "sim",
+        hashes: { craft: twin.sim.hash(), scene: twin.sim.sceneHash() },
+        state: zstdCompressSync(twin.sim.snapshot()),
+      }),
+    );
+    const tracker = { hashes: twin.tracker.hashes(), afterSeq: twin.radarSeq(), state: zstdCompressSync(twin.tracker.snapshot()) };
+    row(keyframeMessage({ ...common, role: "tracker", ...tracker }));
     const alarms = {
       hashes: { incidents: twin.alarms.hash() },
       afterSeq: twin.alarms.afterSeq(),

@@ -3,7 +3,7 @@ import { createJudge, type Verdict } from "#twin/expectation.ts";
 import type { SimInput } from "#twin/sim-machine.ts";
 import { createTwin, digest } from "#twin/twin.ts";
 import { loadRun, type LoadedRun } from "./load-run.ts";
-import { loadRuleSet } from "./load-rules.ts";
+import { loadGuardRules, loadRuleSet } from "./load-rules.ts";
 import { openRunRecorder, type RunRecorder } from "./run-recorder.ts";
 
 const DEFAULT_DURATION_S = 60;
@@ -48,7 +48,12 @@ export function addRunVerb(program: Command): void {
 export async function runScenario(loaded: LoadedRun, recorder?: RunRecorder): Promise<RunResult> {
   const { model } = loaded;
   const { scenario, settings } = { scenario: model.setup.scenario, settings: model.settings };
-  const twin = createTwin({ model, ruleSet: loadRuleSet().ruleSet, hashesIncidents: recorder !== undefined });
+  const twin = createTwin({
+    model,
+    ruleSet: loadRuleSet().ruleSet,
+    guardRuleSet: loadGuardRules().ruleSet(),
+    hashesIncidents: recorder !== undefined,
+  });
   const judge = createJudge(scenario.expectations);
   const notes: string[] = [];
   const lastTick = lastTickOf(loaded);
@@ -57,7 +62,7 @@ export async function runScenario(loaded: LoadedRun, recorder?: RunRecorder): Pr
     const outputs = twin.step(inputs);
     for (const output of outputs) if (output.kind === "note") notes.push(output.text);
     if (recorder !== undefined) await recorder.take(outputs, twin);
-    if (judge.looksAt(twin.sim.tick)) judge.observe(twin.sim.tick, { ...twin.sim.telemetry(), incidents: twin.incidents() });
+    if (judge.looksAt(twin.sim.tick)) judge.observe(twin.sim.tick, { ...twin.sim.telemetry(), ...twin.roots() });
   }
 
   await step([{ kind: "boot" }]);

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { GUARD_COOLDOWN_DEFAULT_S } from "#alarms/guard/rules.ts";
 import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
+import { openGuardRulesFile } from "#services/guard-rules-file.ts";
 import { createLog } from "#services/log.ts";
-import { RULES_PATH } from "./load-rules.ts";
+import { GUARD_RULES_PATH, RULES_PATH } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
 import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
@@ -70,6 +72,8 @@ async function up(flags: UpFlags): Promise<void> {
     model: loaded.model,
     scenario: loaded.scenarioFile,
     dataFolder: resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data"),
+    guardRules: openGuardRulesFile(GUARD_RULES_PATH, guardCooldownS(process.env.RADAR_GUARD_PUBLISH_INTERVAL_S)),
+    publishesGuards: process.env.RADAR_GUARD_EVENTS_ENABLED !== "0",
     rulesPath: process.env.OPERATOR_CONSOLE_INCIDENT_RULES ?? RULES_PATH,
     webFolder: resolve(PRODUCT_ROOT, "dist/web"),
     host,
@@ -107,6 +111,14 @@ function signalled(): Promise<void> {
     process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
   });
+}
+
+/** Cooldown of guard rules that have none of their own, s; never below 0.1. */
+function guardCooldownS(text: string | undefined): number {
+  if (text === undefined) return GUARD_COOLDOWN_DEFAULT_S;
+  const seconds = Number(text);
+  if (text !== "" && Number.isFinite(seconds) && seconds >= 0) return Math.max(seconds, 0.1);
+  throw new QikiError("usage", `RADAR_GUARD_PUBLISH_INTERVAL_S is ${text}: give seconds, a number of at least 0.1`);
 }
 
 function portOf(text: string): number {

@@ -424,6 +424,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     },
   },
   {
+    name: "guards.reload",
+    owner: "tracker",
+    role: "supervisor",
+    hazard: "confirm",
+    parameters: [],
+    label: { en: "Reload guard rules", ru: "Перечитать правила охраны" },
+    consequence: {
+      en: "The guard rules file is read again; alarms of rules that are gone end.",
+      ru: "Файл правил охраны читается заново; тревоги удалённых правил заканчиваются.",
+    },
+  },
+  {
     name: "rules.set_enabled",
     owner: "alarms",
     role: "supervisor",

@@ -91,6 +91,11 @@ export class Tracker {
     this.#maxCoastUs = Math.round(settings.maxCoastS * 1e6);
   }
 
+  /** Event time of the last scan. */
+  get scannedUs(): number | undefined {
+    return this.#scannedUs;
+  }
+
   /** Takes a frame as it arrives; the scans that follow from it, none when it is refused or waits. */
   step(frame: Frame): readonly TrackScan[] {
     const arrival = this.#intake.take(frame);

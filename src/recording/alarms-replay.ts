@@ -161,7 +161,7 @@ export function createAlarmsCommandCollector(): {
     problem: () => match.problem() ?? missingRules,
     take(row) {
       // New rules are sent right before the ACK of the command that put them in force.
-      if (row.subject === SUBJECTS.recordRules) rulesText = String(row.data.text);
+      if (row.subject === SUBJECTS.recordRules && row.data.kind === "incident") rulesText = String(row.data.text);
       const answered = match.take(row);
       if (answered?.ack.after_seq === undefined) return;
       const changesRules = answered.ack.ok && answered.ack.payload.command_name.startsWith("rules.");

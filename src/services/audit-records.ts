@@ -6,6 +6,8 @@ import { CLOUD_EVENTS, type Message } from "#contracts/message.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 
 export interface AuditFact {
+  /** Who says it; absent: the alarms role. */
+  readonly source?: "tracker";
   readonly kind: "command_result" | "command_effect";
   /** Event time, integer ms. */
   readonly timeMs: number;
@@ -19,9 +21,9 @@ export interface AuditFact {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** What the alarms role says of a command, on its way to the audit writer: a fact like those of other owners, not yet chained. */
+/** What a role other than the sim says of a command, on its way to the audit writer: a fact like those of other owners, not yet chained. */
 export function auditMessage(fact: AuditFact): Message {
-  const { kind, timeMs, tick, runId, operator, role, requestId, commandName, ok, body } = fact;
+  const { source = "alarms", kind, timeMs, tick, runId, operator, role, requestId, commandName, ok, body } = fact;
   return {
     ...CLOUD_EVENTS.audit,
     subject: SUBJECTS.audit,
@@ -32,7 +34,7 @@ export function auditMessage(fact: AuditFact): Message {
     payload: {
       schema_version: 1,
       category: "audit",
-      source: "alarms",
+      source,
       subject: "command",
       kind,
       action_type: kind,

@@ -7,19 +7,21 @@ import { STREAMS } from "#contracts/streams.ts";
 import { openAlarmsStore } from "#store/alarms-store.ts";
 import { makeFolder } from "#store/database.ts";
 import { lockFolder } from "#store/lock.ts";
-import { openOwnerStore } from "#store/owner-store.ts";
+import { openOwnerStore, type OwnerStore } from "#store/owner-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import { type AlarmsService, startAlarms } from "./alarms.ts";
 import { createBusReporter } from "./bus-reports.ts";
 import type { Clock } from "./clock.ts";
 import { type Closing, createClosing } from "./closing.ts";
 import { startGateway } from "./gateway/server.ts";
+import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
 import { createPublisher } from "./publisher.ts";
 import { type RecorderService, startRecorder } from "./recorder.ts";
 import { recordingMeta } from "./recording-meta.ts";
 import { type SimService, startSim } from "./sim.ts";
+import { startTracker } from "./tracker.ts";
 
 export interface EmbeddedOptions {
   readonly clock: Clock;
@@ -29,6 +31,8 @@ export interface EmbeddedOptions {
   /** Folder for bus, store and recordings; nobody else may use it meanwhile. */
   readonly dataFolder: string;
   readonly rulesPath: string;
+  readonly guardRules: GuardRulesFile;
+  readonly publishesGuards: boolean;
   readonly webFolder: string;
   readonly host: string;
   readonly port: number;
@@ -93,11 +97,11 @@ async function openParts(
   closing.add("bus file", () => broker.close());
   const store = openAlarmsStore(join(dataFolder, "qiki.sqlite"), clock.nowMs());
   closing.add("audit store", () => store.close(clock.nowMs()));
-  const [simStore, recorderStore] = ["sim", "recorder"].map((owner) => {
+  const [simStore, recorderStore, trackerStore] = ["sim", "recorder", "tracker"].map((owner) => {
     const ownerStore = openOwnerStore(join(dataFolder, `${owner}.sqlite`), owner);
     closing.add(`${owner} store`, () => ownerStore.close());
     return ownerStore;
-  }) as [ReturnType<typeof openOwnerStore>, ReturnType<typeof openOwnerStore>];
+  }) as [OwnerStore, OwnerStore, OwnerStore];
   const connected = broker.connect();
   bus = connected;
   closing.add("bus", () => connected.drain(DRAIN_MS));
@@ -116,6 +120,7 @@ async function openParts(
         model,
         scenario: options.scenario,
         rules: { hash: rules.ruleSet().hash, text: rules.text() },
+        guardRules: options.guardRules,
         productVersion: options.productVersion,
       }),
     dedup: recorderStore.dedup,
@@ -124,6 +129,15 @@ async function openParts(
   onRecorder(recorder);
   const alarms = await startAlarms({ ...common, publisher, store, rules, time: model.settings });
   closing.add("alarms", () => alarms.stop());
+  const tracker = await startTracker({
+    ...common,
+    publisher,
+    store: trackerStore,
+    rules: options.guardRules,
+    settings: model.settings,
+    publishesGuards: options.publishesGuards,
+  });
+  closing.add("tracker", () => tracker.stop());
   const sim = startSim({ ...common, publisher, model, dedup: simStore.dedup });
   closing.add("sim", () => sim.stop());
   const gateway = await startGateway({
@@ -136,6 +150,7 @@ async function openParts(
     readiness: () => [
       readinessCheck("bus", connected.status().state === "connected" ? undefined : `the bus is ${connected.status().state}`),
       readinessCheck("store", alarms.problem()),
+      readinessCheck("tracker", tracker.problem()),
       readinessCheck("recording", recorder.problem()),
     ],
   });

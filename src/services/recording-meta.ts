@@ -6,6 +6,7 @@ import { COMMANDS } from "#contracts/command-catalogue.ts";
 import { DICTIONARY } from "#contracts/dictionary.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { HASH_ALGORITHM } from "#craft/layout.ts";
+import type { GuardRulesFile } from "./guard-rules-file.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import { createSimMachine } from "#twin/sim-machine.ts";
 
@@ -14,6 +15,8 @@ export function recordingMeta(options: {
   readonly model: SimModel;
   readonly scenario: { readonly name: string; readonly sha256: string; readonly text: string };
   readonly rules: { readonly hash: string; readonly text: string } | undefined;
+  /** Absent without a tracker. */
+  readonly guardRules?: Pick<GuardRulesFile, "ruleSet" | "text">;
   readonly productVersion: string;
 }): RecordingMeta {
   const { model } = options;
@@ -29,7 +32,12 @@ export function recordingMeta(options: {
     arch: process.arch,
     contracts_hash: sha256Hex(canonicalJson({ commands: COMMANDS, dictionary: DICTIONARY })),
     hash_algo: HASH_ALGORITHM,
-    rooms: options.rules === undefined ? ["craft", "scene"] : ["craft", "scene", "incidents"],
+    rooms: [
+      "craft",
+      "scene",
+      ...(options.guardRules === undefined ? [] : ["tracks", "guards"]),
+      ...(options.rules === undefined ? [] : ["incidents"]),
+    ],
     epoch: formatUtcMs(settings.epochMs),
     tick_ms: settings.tickMs,
     seed: settings.seed,
@@ -38,7 +46,10 @@ export function recordingMeta(options: {
     profile_hash: setup.profileHash ?? null,
     thrusters: (setup.thrusters as unknown[] | undefined) ?? [],
     rules: options.rules === undefined ? {} : { ...options.rules },
-    guard_rules: {},
+    guard_rules:
+      options.guardRules === undefined
+        ? {}
+        : { hash: options.guardRules.ruleSet().hash, text: options.guardRules.text(), cooldown_s: options.guardRules.ruleSet().cooldownS },
     config: { ...settings.config },
     starts_running: setup.scenario.startsRunning,
     mode: setup.mode,

@@ -71,7 +71,7 @@ export function startSim(options: SimServiceOptions): SimService {
         tick: machine.tick,
         runId: machine.runId,
         timeMs: model.settings.epochMs + machine.tick * model.settings.tickMs,
-        hashes: { craft: machine.hash() },
+        hashes: { craft: machine.hash(), scene: machine.sceneHash() },
         state: zstdCompressSync(machine.snapshot()),
       }),
     );

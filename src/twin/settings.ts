@@ -1,6 +1,7 @@
 import { joinPath, keyProblemText, type KeyReport, type Raw, readObject } from "#base/key-reader.ts";
 import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
 import { parseUtcMs } from "#base/rfc3339.ts";
+import { checkTrackerSettings, TRACKER_SECTIONS, type TrackerSettings } from "#radar/tracker-settings.ts";
 import { LR_KEYS, SENSOR_KEYS, type SensorSettings, sensorSettings, SR_KEYS } from "#radar/sensor-settings.ts";
 
 const PERIOD = { kind: "number", unit: "s", default: 1, min: 1e-3, max: 1e6, note: "a multiple of the tick" } as const;
@@ -26,6 +27,7 @@ export const SETTING_SECTIONS = {
   radar: RADAR_KEYS,
   "radar.lr": LR_KEYS,
   "radar.sr": SR_KEYS,
+  ...TRACKER_SECTIONS,
 } as const satisfies Readonly<Record<string, readonly KeySpec[]>>;
 
 /** Run settings of the simulation. */
@@ -38,6 +40,7 @@ export interface SimSettings {
   readonly eventsPeriodTicks: number;
   readonly radarEnabled: boolean;
   readonly sensor: SensorSettings;
+  readonly tracker: TrackerSettings;
   /** Every key with the value in force: what `parseSettings` reads back to the same. */
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -65,6 +68,14 @@ export function parseSettings(config: Raw): SettingsResult {
   const sim = section("sim");
   const { enabled, ...radar } = section("radar");
   const [lr, sr] = [section("radar.lr"), section("radar.sr")];
+  const tracker: TrackerSettings = {
+    ...section("tracker"),
+    score: section("tracker.score"),
+    alphaBeta: section("tracker.alpha_beta"),
+    imm: section("tracker.imm"),
+    iff: section("iff"),
+    identity: section("identity"),
+  };
   for (const key of Object.keys(config)) if (!(key in inForce)) report("unknown_key", key, config[key], hintFor(key, Object.keys(inForce)));
   const epochMs = parseUtcMs(sim.epoch ?? "");
   if (epochMs === undefined || !Number.isSafeInteger(epochMs))
@@ -76,6 +87,7 @@ export function parseSettings(config: Raw): SettingsResult {
     if (problems.length === 0) report("inconsistent", `sim.${key}`, periodS, `a multiple of the tick, ${sim.tickMs} ms`);
     return 1;
   };
+  if (problems.length === 0) checkTrackerSettings(tracker, radar.framePeriodS, report);
   const settings: SimSettings = {
     tickMs: sim.tickMs,
     epochMs: epochMs ?? 0,
@@ -85,6 +97,7 @@ export function parseSettings(config: Raw): SettingsResult {
     eventsPeriodTicks: periodTicks("events_period_s", sim.eventsPeriodS),
     radarEnabled: enabled,
     sensor: sensorSettings(radar, lr, sr, sim.tickMs, problems.length === 0 ? report : () => {}),
+    tracker,
     config: inForce,
   };
   return problems.length > 0 ? { kind: "refused", problems } : { kind: "ok", settings };

@@ -1,0 +1,138 @@
+import { zstdDecompressSync } from "node:zlib";
+import { parse as parseYaml } from "yaml";
+import { QikiError } from "#base/error.ts";
+import type { Tick } from "#base/units.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { type GuardRuleSet, guardRuleSetOf } from "#twin/guard-rule-set.ts";
+import { createTrackerMachine, type TrackerMachine } from "#twin/tracker-machine.ts";
+import type { SimSettings } from "#twin/settings.ts";
+import { createCommandMatch } from "./command-match.ts";
+import type { DrivenRow } from "./drive.ts";
+
+/** Rules that a command put in force, after this sequence of the radar stream. */
+export interface GuardReload {
+  readonly afterSeq: number;
+  readonly ruleSet: GuardRuleSet;
+}
+
+/** A recorded row with what recomputing says of it. */
+export interface TrackerPair {
+  readonly row: DrivenRow;
+  readonly computed: Readonly<Record<string, unknown>>;
+}
+
+/** Recomputes tracks and guards from recorded frames. Streams are recorded side by side, so each row is matched when both are there. */
+export interface TrackerReplay {
+  take(row: DrivenRow): readonly TrackerPair[];
+  /** A recorded row that no frame explains, after the last row. */
+  unexplained(): DrivenRow | undefined;
+  /** Digests of the rooms, undefined where the recording has no tracker. */
+  hashes(): { readonly tracks: string; readonly guards: string } | undefined;
+}
+
+const TRACKER_SUBJECTS = new Set<string>([SUBJECTS.radarTracks, SUBJECTS.radarGuard, SUBJECTS.radarTracker]);
+
+/** @throws QikiError not_verifiable when the recording's guard rules cannot be read */
+export function createTrackerReplay(
+  meta: Readonly<Record<string, unknown>>,
+  settings: SimSettings,
+  reloads: readonly GuardReload[],
+): TrackerReplay {
+  const rules = meta.guard_rules as { text?: string; cooldown_s?: number } | undefined;
+  const machine: TrackerMachine | undefined =
+    rules?.text === undefined
+      ? undefined
+      : createTrackerMachine({ tracker: settings.tracker, sensor: settings.sensor, ruleSet: readGuards(rules.text, rules.cooldown_s) });
+  const queues = new Map<string, { recorded: DrivenRow[]; computed: Readonly<Record<string, unknown>>[] }>();
+  let takenSeq = 0;
+  let nextReload = 0;
+  let started = false;
+
+  function queueOf(subject: string, data: Readonly<Record<string, unknown>>): NonNullable<ReturnType<typeof queues.get>> {
+    const name = subject === SUBJECTS.recordHashes ? `${subject}.${String(data.room)}` : subject;
+    let queue = queues.get(name);
+    if (queue === undefined) queues.set(name, (queue = { recorded: [], computed: [] }));
+    return queue;
+  }
+
+  function feed(outputs: ReturnType<TrackerMachine["accept"]>): void {
+    for (const { message } of outputs) queueOf(message.subject, message.payload).computed.push(message.payload);
+  }
+
+  function feedReloads(beforeSeq: number): void {
+    for (let next = reloads[nextReload]; next !== undefined && next.afterSeq < beforeSeq; next = reloads[nextReload]) {
+      nextReload += 1;
+      feed(machine!.accept({ kind: "rules", ruleSet: next.ruleSet }, 0 as Tick));
+    }
+  }
+
+  function matched(): TrackerPair[] {
+    const pairs: TrackerPair[] = [];
+    for (const { recorded, computed } of queues.values())
+      while (recorded.length > 0 && computed.length > 0) pairs.push({ row: recorded.shift()!, computed: computed.shift()! });
+    return pairs;
+  }
+
+  return {
+    take(row) {
+      if (machine === undefined) return [];
+      if (row.subject === SUBJECTS.recordKeyframe && row.data.role === "tracker" && !started) {
+        started = true;
+        machine.restore(zstdDecompressSync(Buffer.from(String(row.data.state), "base64")));
+        takenSeq = (row.data.after_seq as number | undefined) ?? 0;
+      } else if (row.subject === SUBJECTS.radarFrames && (row.streamSeq ?? 0) > takenSeq) {
+        takenSeq = row.streamSeq!;
+        feedReloads(takenSeq);
+        feed(machine.accept({ kind: "frame", payload: row.data, headers: row.headers ?? {} }, 0 as Tick));
+      } else if (isTrackerRow(row)) queueOf(row.subject, row.data).recorded.push(row);
+      else return [];
+      return matched();
+    },
+    unexplained() {
+      if (machine === undefined) return undefined;
+      feedReloads(Number.POSITIVE_INFINITY);
+      matched();
+      return [...queues.values()].flatMap(({ recorded }) => recorded)[0];
+    },
+    hashes: () => machine?.hashes(),
+  };
+}
+
+/** Whether the tracker machine made this row. */
+function isTrackerRow({ subject, data }: DrivenRow): boolean {
+  return TRACKER_SUBJECTS.has(subject) || (subject === SUBJECTS.recordHashes && (data.room === "tracks" || data.room === "guards"));
+}
+
+/** Collects the tracker role's commands of a recording: each puts guard rules in force. */
+export function createGuardReloadCollector(): {
+  take(row: DrivenRow): void;
+  readonly reloads: readonly GuardReload[];
+  /** Why they are not complete. */
+  problem(): string | undefined;
+} {
+  const match = createCommandMatch("tracker");
+  const reloads: GuardReload[] = [];
+  let waiting: GuardRuleSet | undefined;
+  let missing: string | undefined;
+  return {
+    reloads,
+    problem: () => match.problem() ?? missing,
+    take(row) {
+      // New rules are sent right before the ACK of the command that put them in force.
+      if (row.subject === SUBJECTS.recordRules && row.data.kind === "guard")
+        waiting = readGuards(String(row.data.text), row.data.cooldown_s as number | undefined);
+      const answered = match.take(row);
+      if (answered?.ack.after_seq === undefined || !answered.ack.ok) return;
+      if (waiting === undefined) missing ??= `the guard rules that ${answered.ack.request_id} put in force are not in the recording`;
+      else reloads.push({ afterSeq: answered.ack.after_seq, ruleSet: waiting });
+      waiting = undefined;
+    },
+  };
+}
+
+function readGuards(text: string, cooldownS = 0): GuardRuleSet {
+  const result = guardRuleSetOf(parseYaml(text, { version: "1.2" }), text, cooldownS);
+  if (result.kind === "refused")
+    throw new QikiError("not_verifiable", `not verifiable: its guard rules are refused: ${result.problems[0]}`);
+  return result.ruleSet;
+}
