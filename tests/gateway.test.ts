@@ -20,6 +20,7 @@ describe("routes", () => {
           checks: [
             { name: "bus", ok: true },
             { name: "store", ok: true },
+            { name: "tracker", ok: true },
             { name: "recording", ok: true },
           ],
         },

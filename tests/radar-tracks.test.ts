@@ -34,7 +34,9 @@ function messagesOf(scenario: string, ticks: number): TwinOutput[] {
 }
 
 function payloadsOn(outputs: readonly TwinOutput[], subject: string): Body[] {
-  return outputs.flatMap((output) => (output.kind === "message" && output.message.subject === subject ? [output.message.payload as Body] : []));
+  return outputs.flatMap((output) =>
+    output.kind === "message" && output.message.subject === subject ? [output.message.payload as Body] : [],
+  );
 }
 
 describe("tracks of whole runs", () => {
@@ -48,7 +50,14 @@ describe("tracks of whole runs", () => {
       const tracker = new Tracker(settings.tracker, settings.sensor);
       const ids = new Set<string>();
       for (let tick = 1; tick <= 300; tick += 1) {
-        const inputs = { radarOn: true, interrogates: true, positionM: velocityMps, velocityMps, dropout: { lr: false, sr: false }, lateS: 0 };
+        const inputs = {
+          radarOn: true,
+          interrogates: true,
+          positionM: velocityMps,
+          velocityMps,
+          dropout: { lr: false, sr: false },
+          lateS: 0,
+        };
         for (const { scan } of scene.advance(tick, inputs))
           tracker.step({
             ...scan,
@@ -101,7 +110,7 @@ contacts:
   - { id: a, type: SHIP, rcs_dbsm: 20, trajectory: { kind: constant_velocity, at: { x: 1000, y: 2000, z: 10 }, velocity: { x: 5, y: 0, z: 0 } } }
 timeline: [${timeline}]
 `;
-    const late = '{ at: 0s, do: fault, kind: late_frames, value: 1.5 }';
+    const late = "{ at: 0s, do: fault, kind: late_frames, value: 1.5 }";
     const runOf = (text: string): { readonly status: Body; readonly tracks: readonly Body[] } => {
       const outputs = messagesOfText(text, 305);
       return { status: payloadsOn(outputs, SUBJECTS.radarTracker).at(-1)!, tracks: payloadsOn(outputs, SUBJECTS.radarTracks) };
@@ -160,7 +169,8 @@ describe("the tracker of a running twin", () => {
     const heard: { subject: string; payload: Body; headers: Readonly<Record<string, string>> }[] = [];
     rig.bus.subscribe(
       "qiki.radar.v1.>",
-      ({ subject, bytes, headers }) => void heard.push({ subject, payload: JSON.parse(Buffer.from(bytes).toString("utf8")) as Body, headers }),
+      ({ subject, bytes, headers }) =>
+        void heard.push({ subject, payload: JSON.parse(Buffer.from(bytes).toString("utf8")) as Body, headers }),
       { name: "test.radar" },
     );
     await rig.clock.advance(12_000);
@@ -169,15 +179,26 @@ describe("the tracker of a running twin", () => {
     expect(union.headers["x-range-band"]).toBe("RR_UNSPECIFIED");
     expect((union.payload.detections as Body[]).some(({ elev_deg: elevation }) => elevation !== 0)).toBe(true);
     expect([union.payload.ts_event, typeof union.payload.ts_ingest]).toEqual([union.payload.timestamp, "string"]);
-    for (const { payload } of on(SUBJECTS.radarFramesLr)) for (const one of payload.detections as Body[]) expect(one.transponder_id).toBeNull();
-    expect(on(SUBJECTS.radarFramesSr).flatMap(({ payload }) => payload.detections as Body[]).some(({ transponder_id: id }) => id === "ALLY-7F3A21")).toBe(true);
+    for (const { payload } of on(SUBJECTS.radarFramesLr))
+      for (const one of payload.detections as Body[]) expect(one.transponder_id).toBeNull();
+    expect(
+      on(SUBJECTS.radarFramesSr)
+        .flatMap(({ payload }) => payload.detections as Body[])
+        .some(({ transponder_id: id }) => id === "ALLY-7F3A21"),
+    ).toBe(true);
     const tracks = on(SUBJECTS.radarTracks);
     for (const { payload } of tracks) radarTrackSchema.parse(payload);
-    const ally = tracks.map(({ payload }) => payload as never as RadarTrackWire).find((track) => track.transponder_id === "ALLY-7F3A21" && track.status === 2)!;
+    const ally = tracks
+      .map(({ payload }) => payload as never as RadarTrackWire)
+      .find((track) => track.transponder_id === "ALLY-7F3A21" && track.status === 2)!;
     expect([ally.range_band, ally.id_present, ally.iff]).toEqual([2, true, 1]);
     expect(ally.elev_deg).not.toBe(0);
     expect(ally.position!.z).not.toBe(0);
-    expect(tracks[0]!.headers).toMatchObject({ "x-qiki-truth-state": "OK", "x-qiki-fallback": "false", ce_source: "urn:qiki:faststream-bridge:radar" });
+    expect(tracks[0]!.headers).toMatchObject({
+      "x-qiki-truth-state": "OK",
+      "x-qiki-fallback": "false",
+      ce_source: "urn:qiki:faststream-bridge:radar",
+    });
     await rig.stop();
   });
 

@@ -9,14 +9,85 @@ const TRUTH: readonly Place[] = [
 
 describe("metrics", () => {
   test.each<[string, string, readonly Place[], Cutoff, number, number, [number, number, number]]>([
-    ["RAD-130", "one moved, p 1", [[3, 4], [10, 0], [20, 0]], { c: 10, p: 1 }, 1.6666667, 5, [5, 0, 0]],
-    ["RAD-130", "one moved, p 2", [[3, 4], [10, 0], [20, 0]], { c: 10, p: 2 }, 2.8867513, 5, [25, 0, 0]],
-    ["RAD-131", "one missing", [[0, 0], [10, 0]], { c: 10, p: 2 }, 5.7735027, 7.0710678, [0, 50, 0]],
+    [
+      "RAD-130",
+      "one moved, p 1",
+      [
+        [3, 4],
+        [10, 0],
+        [20, 0],
+      ],
+      { c: 10, p: 1 },
+      1.6666667,
+      5,
+      [5, 0, 0],
+    ],
+    [
+      "RAD-130",
+      "one moved, p 2",
+      [
+        [3, 4],
+        [10, 0],
+        [20, 0],
+      ],
+      { c: 10, p: 2 },
+      2.8867513,
+      5,
+      [25, 0, 0],
+    ],
+    [
+      "RAD-131",
+      "one missing",
+      [
+        [0, 0],
+        [10, 0],
+      ],
+      { c: 10, p: 2 },
+      5.7735027,
+      7.0710678,
+      [0, 50, 0],
+    ],
     ["RAD-132", "one extra", [...TRUTH, [100, 100]], { c: 10, p: 2 }, 5, 7.0710678, [0, 0, 50]],
-    ["RAD-133", "one missing and one far", [[0, 0], [10, 0], [100, 100]], { c: 10, p: 2 }, 5.7735027, 10, [0, 50, 50]],
-    ["RAD-134", "each 1 m off, shuffled", [[20, 1], [0, 1], [10, 1]], { c: 10, p: 2 }, 1, 1.7320508, [3, 0, 0]],
+    [
+      "RAD-133",
+      "one missing and one far",
+      [
+        [0, 0],
+        [10, 0],
+        [100, 100],
+      ],
+      { c: 10, p: 2 },
+      5.7735027,
+      10,
+      [0, 50, 50],
+    ],
+    [
+      "RAD-134",
+      "each 1 m off, shuffled",
+      [
+        [20, 1],
+        [0, 1],
+        [10, 1],
+      ],
+      { c: 10, p: 2 },
+      1,
+      1.7320508,
+      [3, 0, 0],
+    ],
     ["RAD-135", "empty", [], { c: 10, p: 2 }, 10, 12.2474487, [0, 150, 0]],
-    ["RAD-136", "moved by the cutoff", [[3, 4], [10, 0], [20, 0]], { c: 5, p: 1 }, 1.6666667, 5, [0, 2.5, 2.5]],
+    [
+      "RAD-136",
+      "moved by the cutoff",
+      [
+        [3, 4],
+        [10, 0],
+        [20, 0],
+      ],
+      { c: 5, p: 1 },
+      1.6666667,
+      5,
+      [0, 2.5, 2.5],
+    ],
   ])("%s distance - %s", (_id, _what, estimate, cutoff, expectedOspa, expectedGospa, parts) => {
     expect(Math.abs(ospa(TRUTH, estimate, cutoff) - expectedOspa)).toBeLessThan(1e-7);
     expect(Math.abs(ospa(estimate, TRUTH, cutoff) - expectedOspa)).toBeLessThan(1e-7);
@@ -34,8 +105,14 @@ describe("metrics", () => {
     [2, 1.9824227602],
     [Number.POSITIVE_INFINITY, 2],
   ])("RAD-137 distance - OSPA of order %d", (p, expected) => {
-    const x = [[0, 0], [2, 0]];
-    const y = [[2, 0], [3.9, 0.5]];
+    const x = [
+      [0, 0],
+      [2, 0],
+    ];
+    const y = [
+      [2, 0],
+      [3.9, 0.5],
+    ];
     expect(Math.abs(ospa(x, y, { c: 10, p }) - expected)).toBeLessThan(1e-9);
   });
 
@@ -51,7 +128,19 @@ describe("metrics", () => {
   test("RAD-139 siap - two tracks on one truth, one on another, one on none", () => {
     const score = new SiapScore();
     expect(score.score()).toEqual({ completeness: null, ambiguity: null, spuriousness: null });
-    score.take([[0, 0], [100, 0], [200, 0]], [[1, 0], [0, 1], [101, 0], [50, 50]]);
+    score.take(
+      [
+        [0, 0],
+        [100, 0],
+        [200, 0],
+      ],
+      [
+        [1, 0],
+        [0, 1],
+        [101, 0],
+        [50, 50],
+      ],
+    );
     expect(score.score()).toEqual({ completeness: 2 / 3, ambiguity: 3 / 2, spuriousness: 1 / 4 });
   });
 });

@@ -143,7 +143,11 @@ function nearestWithin(truth: readonly Place[], track: Place, c: number): number
   return nearest;
 }
 
-function assignment(fewer: readonly Place[], more: readonly Place[], { c, p }: Cutoff): { readonly cost: Float64Array; readonly columns: Int32Array } {
+function assignment(
+  fewer: readonly Place[],
+  more: readonly Place[],
+  { c, p }: Cutoff,
+): { readonly cost: Float64Array; readonly columns: Int32Array } {
   const cost = new Float64Array(fewer.length * more.length);
   fewer.forEach((one, row) => {
     more.forEach((other, column) => {

@@ -38,9 +38,10 @@ export function createTrackerReplay(
   settings: SimSettings,
   reloads: readonly GuardReload[],
 ): TrackerReplay {
+  const rooms = (meta.rooms as readonly string[] | undefined) ?? [];
   const rules = meta.guard_rules as { text?: string; cooldown_s?: number } | undefined;
   const machine: TrackerMachine | undefined =
-    rules?.text === undefined
+    rules?.text === undefined || !rooms.includes("tracks")
       ? undefined
       : createTrackerMachine({ tracker: settings.tracker, sensor: settings.sensor, ruleSet: readGuards(rules.text, rules.cooldown_s) });
   const queues = new Map<string, { recorded: DrivenRow[]; computed: Readonly<Record<string, unknown>>[] }>();
