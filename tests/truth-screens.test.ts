@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DICTIONARY } from "#contracts/dictionary.ts";
-import { valueAt } from "#orion/model/cell.ts";
-import { CHROMIUM, CHROMIUM_ARGS, removeFolder, type RunningTwin, startTwin } from "./running-twin.ts";
+import { CHROMIUM } from "./running-twin.ts";
+import { openBrowser, openScreens, type ScreenRig } from "./screen-rig.ts";
 
 /** Undocked: a trip at once, sheds by limit and by heat, a throttled drive, a stuck IMU while a dead thruster turns the craft. */
 const TROUBLE = `
@@ -31,80 +31,139 @@ const ELSEWHERE = /^thermal\.nodes\[\]\.(?!temp_c)|^explain$/;
 const BLOCKS =
   /^(position|velocity|heading|attitude|motion|power|power_detail|thermal|temp_|comms|propulsion|docking|sensor_plane|hull|orbit)/;
 
+/** A bus that its base load alone overloads, and no comms: nothing is left to cut. */
+const NOTHING_LEFT = `
+name: nothing-left
+profile: profiles/test/pdu_overcurrent.json
+set: { comms_plane.enabled: false }
+`;
+
 const folder = mkdtempSync(join(tmpdir(), "qiki-screens-"));
-let twin: RunningTwin;
 let browser: Browser;
-let page: Page;
-const problems: string[] = [];
+let docked: ScreenRig;
+let bare: ScreenRig;
+let trouble: ScreenRig;
 
 beforeAll(async () => {
   if (CHROMIUM === undefined) return;
-  const scenario = join(folder, "trouble.yaml");
-  writeFileSync(scenario, TROUBLE);
-  twin = await startTwin(["--scenario", scenario]);
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
-  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  page.on("console", (message) => {
-    if (message.type() === "error" || /Content Security Policy/.test(message.text())) problems.push(message.text());
-  });
-  page.on("pageerror", (error) => problems.push(error.message));
-  await page.goto(`${twin.url}/`);
-  await page.getByTestId("sim-state").getByText("PAUSE").waitFor({ timeout: 25_000 });
+  const scenario = (name: string, text: string): string[] => {
+    writeFileSync(join(folder, name), text);
+    return ["--scenario", join(folder, name)];
+  };
+  browser = await openBrowser();
+  [docked, bare, trouble] = await Promise.all([
+    openScreens(browser, []),
+    openScreens(browser, scenario("nothing-left.yaml", NOTHING_LEFT)),
+    openScreens(browser, scenario("trouble.yaml", TROUBLE)),
+  ]);
+  await docked.signIn("anna");
+  await bare.signIn("boris");
 });
 
 afterAll(async () => {
+  for (const rig of [docked, bare, trouble]) await rig?.close();
   await browser?.close();
-  await twin?.stop("SIGKILL");
-  if (twin !== undefined) removeFolder(twin.dataFolder);
   rmSync(folder, { recursive: true, force: true });
 });
 
-type Payload = Readonly<Record<string, unknown>>;
+describe.skipIf(CHROMIUM === undefined)("what an operator does and then sees", () => {
+  const shows = (page: Page, path: string): Promise<string | null> =>
+    page.locator(`main [data-path="${path}"]`).first().getAttribute("data-value");
 
-/** Telemetry as the gateway tells it, by its own road. */
-async function telemetry(): Promise<Payload> {
-  const answer = await fetch(`${twin.url}/api/state?topics=telemetry`);
-  const { topics } = (await answer.json()) as { topics: { telemetry: Readonly<Record<string, { v: unknown }>> } };
-  return Object.fromEntries(Object.entries(topics.telemetry).map(([key, { v }]) => [key, v]));
-}
+  test("WEB-004 burn - forward 35 % for 2 s is armed and sent; time runs out, propellant is less, the effect is seen; stop ends one midway", async () => {
+    const { page, open } = docked;
+    await open("propulsion");
+    await page.locator(".actions button").first().click();
+    await page.locator('select[name="axis"]').selectOption("forward");
+    await page.locator('input[name="pct"]').fill("35");
+    await page.locator('input[name="duration_s"]').fill("2");
+    await page.getByTestId("send").click();
+    await page.locator('[data-testid="send-armed"]:enabled').click();
+    await open("propulsion");
+    await page.locator('[data-testid="burn"][data-active="true"]').waitFor();
+    expect(await page.getByTestId("burn").innerText()).toContain("BURNING forward");
+    expect(Number(await shows(page, "propulsion.rcs.time_left_s"))).toBeLessThan(2);
+    await page.locator('[data-testid="burn"][data-active="false"]').waitFor({ timeout: 5000 });
+    expect(await shows(page, "propulsion.rcs.time_left_s")).toBe("0");
+    expect(Number(await shows(page, "propulsion.fuel_pct"))).toBeLessThan(100);
+    await page.locator('[data-testid="last-command"] [data-stage="EFFECT_CONFIRMED"]').waitFor();
 
-const read = (payload: Payload, path: string): unknown => valueAt(`payload.${path}`, payload);
+    await docked.command("sim.rcs.fire", { axis: "up", pct: 10, duration_s: 300 });
+    await page.locator('[data-testid="burn"][data-active="true"]').waitFor();
+    expect(Number(await shows(page, "propulsion.rcs.time_left_s"))).toBeGreaterThan(200);
+    await docked.command("sim.rcs.stop");
+    await page.locator('[data-testid="burn"][data-active="false"]').waitFor();
+    expect(await shows(page, "propulsion.rcs.axis")).toBeNull();
+  });
 
-async function open(screen: string): Promise<void> {
-  await page.evaluate(`location.hash = "#/${screen}"`);
-  await page.locator(`nav [aria-current="page"]`).waitFor();
-  await page.locator("main [data-path]").first().waitFor();
-}
+  test("WEB-005 transponder - SILENT has no identity and draws nothing; a craft without comms says so and refuses", async () => {
+    await docked.command("sim.xpdr.mode", { mode: "SILENT" });
+    const { page, open } = docked;
+    await open("comms");
+    await page.locator('[data-reason="COMMS_DEGRADED"]').waitFor();
+    const id = page.locator('main [data-path="comms.xpdr.id"]').first();
+    expect([await id.getAttribute("data-absent"), (await id.innerText()).slice(0, 1)]).toEqual(["null_from_source", "—"]);
+    expect(await shows(page, "power.loads_w.transponder")).toBe("0");
+    await docked.command("sim.xpdr.mode", { mode: "ON" });
 
-interface Shown {
-  readonly path: string;
-  readonly value: string | null;
-  readonly absent: string | null;
-  readonly isStale: boolean;
-  readonly text: string;
-}
+    await bare.open("comms");
+    expect(await bare.page.locator('[data-reason="COMMS_NOT_IMPLEMENTED"]').innerText()).toContain("this craft has no comms");
+    expect(await bare.page.locator('[data-part="link"]').getAttribute("data-state")).toBe("offline");
+    expect(await bare.command("sim.xpdr.mode", { mode: "ON" })).toMatchObject({ stage: "REJECTED", code: "comms_disabled" });
+    await bare.page.locator('[data-testid="last-command"] [data-stage="REJECTED"]').waitFor();
+  });
 
-const shownValues = (): Promise<Shown[]> =>
-  page.locator("main [data-path]").evaluateAll((elements) =>
-    elements.map((element) => ({
-      path: element.getAttribute("data-path")!,
-      value: element.getAttribute("data-value"),
-      absent: element.getAttribute("data-absent"),
-      isStale: element.hasAttribute("data-stale"),
-      text: element.innerText,
-    })),
-  );
+  test("WEB-007 overload - nbl, radar, transponder go in this order, each with its limit and its way back; alarms; nbl off ends its demand", async () => {
+    const { page, open, telemetry } = docked;
+    await open("power");
+    const row = (load: string, state: string): Locator => page.locator(`.feeder-row[data-load="${load}"][data-state="${state}"]`);
+    await row("transponder", "ON").waitFor();
+    await docked.command("power.nbl.set_max", { max_power_w: 60 });
+    await row("nbl", "SHED").waitFor();
+    expect([await row("radar", "ON").count(), await row("transponder", "ON").count()]).toEqual([1, 1]);
+    await docked.command("sim.drive.set", { speed_mps: 1 });
+    await row("radar", "SHED").waitFor();
+    expect(await row("transponder", "ON").count()).toBe(1);
+    await docked.command("sim.rcs.fire", { axis: "up", pct: 30, duration_s: 60 });
+    await row("transponder", "SHED").waitFor();
+    const sheds = (await telemetry())("power_detail.sheds") as { load: string; since_tick: number }[];
+    expect(sheds.toSorted((a, b) => a.since_tick - b.since_tick).map((shed) => shed.load)).toEqual(["nbl", "radar", "transponder"]);
+    for (const { load } of sheds)
+      expect(await row(load, "SHED").locator("[data-explain]").innerText()).toMatch(/≤ 12\d\.\d W held for 5 s/);
+    await page.getByTestId("top-incident").getByText("Bus overload").waitFor();
+
+    await docked.command("power.nbl.off");
+    await row("nbl", "OFF").waitFor();
+    expect(await row("nbl", "OFF").innerText()).not.toContain("SHED");
+
+    // The PDU alarm is only for a bus with nothing left to cut.
+    await open("incidents");
+    expect(await page.locator('[data-incident="POWER_PDU_OVERCURRENT:main"]').count()).toBe(0);
+    await bare.page.getByTestId("top-incident").getByText("PDU overcurrent").waitFor();
+    await bare.open("power");
+    expect(await bare.page.locator(".supply-reason").first().innerText()).toContain("bus over its limit with nothing left to cut");
+    expect(docked.problems.concat(bare.problems)).toEqual([]);
+  });
+});
 
 describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
+  let page: Page;
+  const open = (screen: string): Promise<void> => trouble.open(screen);
+
+  beforeAll(async () => {
+    page = trouble.page;
+    await page.getByTestId("sim-state").getByText("PAUSE").waitFor({ timeout: 25_000 });
+  });
+
   test("VM-004 screens - every value is the one of telemetry, every absent one has its reason, nothing of the blocks is left out", async () => {
-    const payload = await telemetry();
-    expect(read(payload, "sim_state.fsm_state")).toBe("PAUSED");
+    const read = await trouble.telemetry();
+    expect(read("sim_state.fsm_state")).toBe("PAUSED");
     const seen = new Set<string>();
     for (const screen of SCREENS) {
       await open(screen);
-      for (const { path, value, absent, text, isStale } of await shownValues()) {
+      for (const { path, value, absent, text, isStale } of await trouble.shown()) {
         seen.add(path.replace(/\[[^\]]+\]/g, "[]"));
-        const truth = read(payload, path);
+        const truth = read(path);
         if (truth === undefined) {
           expect(absent, path).toMatch(/^(null_from_source|disabled)$/);
           expect(text, path).toMatch(/^— \S/);
@@ -129,11 +188,11 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
     expect(await text("cpu_usage")).not.toContain("const");
   });
 
-  test("WEB-007 power - what is shed or throttled says so in words, why, since when and what restores it", async () => {
-    const payload = await telemetry();
+  test("power - what is shed or throttled says so in words, why, since when and what restores it", async () => {
+    const read = await trouble.telemetry();
     await open("power");
-    const sheds = read(payload, "power_detail.sheds") as { load: string; reason: string; since_tick: number }[];
-    const throttled = read(payload, "power.throttled_loads") as string[];
+    const sheds = read("power_detail.sheds") as { load: string; reason: string; since_tick: number }[];
+    const throttled = read("power.throttled_loads") as string[];
     expect(new Set(sheds.map((shed) => shed.load))).toEqual(new Set(["nbl", "radar", "transponder"]));
     expect(new Set(sheds.map((shed) => shed.reason))).toEqual(new Set(["thermal_overheat", "pdu_overcurrent"]));
     expect(throttled).toEqual(["motion"]);
@@ -150,7 +209,7 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
     }
     const drive = page.locator('.feeder-row[data-load="motion"]');
     expect(await drive.getAttribute("data-state")).toBe("THROTTLED");
-    const asked = read(payload, "power_detail.demand_w.motion") as number;
+    const asked = read("power_detail.demand_w.motion") as number;
     expect(await drive.innerText()).toMatch(new RegExp(`W of ${asked} W`));
     expect(await page.getByTestId("residual").innerText()).toContain("0.000 W");
     expect(await page.locator(".scale").innerText()).toMatch(/= \d+ W/);
@@ -158,9 +217,9 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
   });
 
   test("thermal - nodes stand with warning, trip, band and what a trip cuts; couplings are the profile's", async () => {
-    const payload = await telemetry();
+    const read = await trouble.telemetry();
     await open("thermal");
-    const nodes = read(payload, "thermal.nodes") as { id: string; tripped: boolean; warned: boolean; trip_c: number; hys_c: number }[];
+    const nodes = read("thermal.nodes") as { id: string; tripped: boolean; warned: boolean; trip_c: number; hys_c: number }[];
     for (const node of nodes) {
       const card = page.locator(`[data-thermal="${node.id}"]`);
       expect(await card.getAttribute("data-state"), node.id).toBe(node.tripped ? "tripped" : node.warned ? "warned" : "nominal");
@@ -183,10 +242,10 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
   });
 
   test("propulsion - the burn, its thrusters and its torque; a stuck IMU contradicts the craft and says so", async () => {
-    const payload = await telemetry();
+    const read = await trouble.telemetry();
     await open("propulsion");
     expect(await page.getByTestId("burn").getAttribute("data-active")).toBe("true");
-    const burning = read(payload, "propulsion.rcs.thrusters") as { index: number; valve_open: boolean }[];
+    const burning = read("propulsion.rcs.thrusters") as { index: number; valve_open: boolean }[];
     const plumes = page.locator(".thrusters figure").first().locator('[data-open="true"]');
     const open_ = await plumes.evaluateAll((all) => all.map((one) => Number(one.getAttribute("data-thruster"))));
     expect(open_).toEqual(burning.filter((one) => one.valve_open).map((one) => one.index));
@@ -211,7 +270,7 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
     const plot = page.locator(".trend canvas");
     await plot.waitFor();
     const last = await page.locator(".trend li b").first().innerText();
-    const core = (read(await telemetry(), "thermal.nodes[id=core].temp_c") as number).toFixed(1);
+    const core = ((await trouble.telemetry())("thermal.nodes[id=core].temp_c") as number).toFixed(1);
     expect(last).toBe(core);
   });
 
@@ -223,8 +282,7 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
       )) {
         await page.keyboard.press("g");
         await page.keyboard.press(key!);
-        await expect.poll(() => new URL(page.url()).hash).toBe(`#/${screen}`);
-        await page.locator("main [data-path]").first().waitFor();
+        await page.locator(`main[data-screen="${screen}"]`).waitFor();
         const cut = await page.locator("main *").evaluateAll((all) =>
           all.flatMap((one) => {
             const isHidden =
@@ -246,17 +304,17 @@ describe.skipIf(CHROMIUM === undefined)("truth on the screens", () => {
     await page.keyboard.press("j");
     expect(await page.locator("tr:focus").getAttribute("data-node")).toBe("pdu");
     await page.keyboard.press("Control+Shift+L");
-    expect(problems).toEqual([]);
+    expect(trouble.problems).toEqual([]);
   });
 
   test("VM-001 lost link - every value of every screen is marked old with its age, pictures lose their hue, reasons stay readable", async () => {
     await open("power");
-    await twin.stop("SIGKILL");
+    await trouble.twin.stop("SIGKILL");
     await page.locator(".banner").waitFor({ timeout: 5000 });
     await page.locator("main.data-old").waitFor({ timeout: 5000 });
     for (const screen of SCREENS) {
       await open(screen);
-      const fresh = (await shownValues()).filter((shown) => shown.absent === null && !shown.isStale);
+      const fresh = (await trouble.shown()).filter((shown) => shown.absent === null && !shown.isStale);
       expect(fresh.map(({ path }) => path)).toEqual([]);
     }
     await open("power");

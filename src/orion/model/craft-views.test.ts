@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createHistory } from "./history.ts";
+import { createHistory, type RecordedHistory } from "./history.ts";
 import { rangeAndBearing, rateLines } from "./motion.ts";
 import { thrusterViews } from "./propulsion.ts";
 import { createSampler } from "./sampling.ts";
@@ -89,9 +89,10 @@ test("sensors - status and reason as they say, nothing of those that say nothing
       magnetometer: { enabled: false, field_ut: null },
     },
   };
+  const follow = follower(history);
   for (const tick of [1, 2, 3, 4]) {
     const imu = { ...IMU, roll_rate_rps: tick > 2 ? 0.01 : 0 };
-    createOnce(history, { ...payload, tick, sensor_plane: { ...payload.sensor_plane, imu } });
+    follow({ ...payload, tick, sensor_plane: { ...payload.sensor_plane, imu } });
   }
   const views = sensorViews(readOf({ ...payload, tick: 4 }), history)!;
   expect(views[0]).toMatchObject({ id: "imu", status: "ok", unchanged: { forS: 1, atLeast: false }, isContradicted: false });
@@ -107,23 +108,22 @@ test("sensors - status and reason as they say, nothing of those that say nothing
   expect(sensorViews(readOf({}), history)).toBeUndefined();
 });
 
-const samplers = new Map<object, { current: Readonly<Record<string, unknown>>; take: (periodS: number) => void }>();
-/** One sampler per history, as the model has it. */
-function createOnce(history: ReturnType<typeof createHistory>, payload: Readonly<Record<string, unknown>>): void {
-  let one = samplers.get(history);
-  if (one === undefined) {
-    const cell = { current: payload, take: (_: number): void => {} };
-    cell.take = createSampler(history, (path) => readOf(cell.current)(path));
-    samplers.set(history, (one = cell));
-  }
-  one.current = payload;
-  one.take(1);
+type Payload = Readonly<Record<string, unknown>>;
+
+/** Follows payloads into a history, as the model does with telemetry. */
+function follower(history: RecordedHistory): (payload: Payload) => void {
+  let current: Payload = {};
+  const sample = createSampler(history, (path) => readOf(current)(path));
+  return (payload) => {
+    current = payload;
+    sample(1);
+  };
 }
 
 test("history - follows telemetry: one sample a tick, lists and vectors by member, cleared by another run or a reset", () => {
   const history = createHistory();
-  const take = (more: Readonly<Record<string, unknown>>): void =>
-    createOnce(history, { dt_s: 0.1, run: { id: "r1" }, sim_state: { speed: 1 }, ...more });
+  const follow = follower(history);
+  const take = (more: Payload): void => follow({ dt_s: 0.1, run: { id: "r1" }, sim_state: { speed: 1 }, ...more });
   const thermal = { nodes: [{ id: "core", temp_c: 20 }] };
   take({ tick: 10, thermal, motion: { position_m: [1, 2, 3] } });
   take({ tick: 10, thermal: { nodes: [{ id: "core", temp_c: 99 }] } });

@@ -52,7 +52,7 @@ export function App() {
             {t("why")} <span class="num">{explainCount()}</span>
           </button>
         </nav>
-        <main id="main" ref={main} tabIndex={-1} class={model.data.value.kind === "ok" ? "" : "data-old"}>
+        <main id="main" ref={main} tabIndex={-1} data-screen={name} class={model.data.value.kind === "ok" ? "" : "data-old"}>
           <h1>{t(name)}</h1>
           <Content />
         </main>
