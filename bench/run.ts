@@ -3,10 +3,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { busFigures } from "./bus.ts";
 import { craftFigures } from "./craft.ts";
+import { fleetFigures } from "./fleet.ts";
 import { circumstances, type Figure, measure, tableOf } from "./harness.ts";
 import { recordingFigures } from "./recording.ts";
 
-const all = [...craftFigures(), ...busFigures(), ...recordingFigures()];
+const all = [...craftFigures(), ...fleetFigures(), ...busFigures(), ...recordingFigures()];
 const groups = process.argv.slice(2);
 const known = new Set(all.map((spec) => spec.group));
 const unknown = groups.filter((group) => !known.has(group));

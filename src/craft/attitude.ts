@@ -15,9 +15,9 @@ export interface AttitudeAngles {
 /** Angles of the body axes in the world (simulation §5, S1). Sums of squares are paired so that heading 0 comes out as exactly 0. */
 export function attitudeAngles(values: Float64Array): AttitudeAngles {
   const w = values[at.QUATERNION]!;
-  const x = values[at.QUATERNION + 1]!;
-  const y = values[at.QUATERNION + 2]!;
-  const z = values[at.QUATERNION + 3]!;
+  const x = values[at.QUATERNION + at.NEXT]!;
+  const y = values[at.QUATERNION + 2 * at.NEXT]!;
+  const z = values[at.QUATERNION + 3 * at.NEXT]!;
   const forwardX = w * w - z * z + (x * x - y * y);
   const forwardY = 2 * (x * y + w * z);
   const forwardZ = 2 * (x * z - w * y);

@@ -119,7 +119,7 @@ describe("commands", () => {
     expect(request("up", { kind: "SET_VELOCITY", pct: 40, durationS: 2 })).toBeUndefined();
     expect(rig.values[at.DRIVE_COMMAND_MPS]).toBe(0.7);
     expect(rig.values[at.TURN_LEFT_DEG]).toBe(-30);
-    expect([rig.body(at.RCS_AXIS), rig.body(at.RCS_PCT), rig.body(at.RCS_DURATION_S)]).toEqual([4, 40, 2]);
+    expect([rig.out(at.RCS_AXIS), rig.out(at.RCS_PCT), rig.out(at.RCS_DURATION_S)]).toEqual([4, 40, 2]);
     for (const refusal of [
       request("lamp", { kind: "SET_VELOCITY", pct: 1, durationS: 1 }),
       request("up", { kind: "ROTATE", deltaDeg: 1 }),
@@ -160,9 +160,9 @@ describe("commands", () => {
       propellant_kg: 3,
     };
     expect(initialise(rig.state, rig.config, init)).toEqual([]);
-    expect([rig.socPct(), rig.supercapPct(), rig.tempC("hull"), rig.body(at.PROPELLANT_KG)]).toEqual([50, 10, 7, 3]);
-    expect([...rig.values.subarray(at.POSITION_M, at.POSITION_M + 6)]).toEqual([1, 2, 3, 4, 5, 6]);
-    expect(Object.is(rig.values[at.RATES_RPS + 2], 0)).toBe(true);
+    expect([rig.socPct(), rig.supercapPct(), rig.tempC("hull"), rig.out(at.PROPELLANT_KG)]).toEqual([50, 10, 7, 3]);
+    expect(rig.fields(at.POSITION_M, 6)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(Object.is(rig.values[at.RATES_RPS + 2 * at.NEXT], 0)).toBe(true);
   });
 });
 
@@ -203,8 +203,8 @@ describe("faults", () => {
     for (const target of ["radar", "transponder", "nbl", "rcs", "motion"]) rig.do({ kind: "fault_inject", fault: "dead_load", target });
     rig.do({ kind: "drive", speedMps: 1 }).do({ kind: "rcs_fire", axis: "up", pct: 100, durationS: 1 }).run(3);
     for (const load of ["radar", "transponder", "nbl", "rcs", "motion"] as const) expect(rig.demand(load)).toBe(0);
-    expect([...rig.values.subarray(at.POSITION_M, at.POSITION_M + 6)]).toEqual([0, 0, 0, 0, 0, 0]);
-    expect(rig.body(at.PROPELLANT_KG)).toBe(12);
+    expect(rig.fields(at.POSITION_M, 6)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(rig.out(at.PROPELLANT_KG)).toBe(12);
     expect([rig.state.radarOn, rig.state.transponderOn]).toEqual([false, false]);
   });
 

@@ -5,7 +5,7 @@ import { endBurn } from "./feedback.ts";
 import { applyInput, type CraftInput } from "./inputs.ts";
 import * as at from "./layout.ts";
 import { TRANSPONDER_MODES, type TransponderMode } from "./profile-schema.ts";
-import type { CraftState } from "./state.ts";
+import { type CraftState, writeVector } from "./state.ts";
 import { BURN_AXES, type BurnAxis } from "./thrusters.ts";
 
 /** One change of the craft (simulation §9, §11). Ranges that depend on no state are checked before, by the command catalogue. */
@@ -49,11 +49,11 @@ export function applyCraftCommand(state: CraftState, config: CraftConfig, comman
     case "fault_clear": {
       const slot = slotOf(config, command.fault, command.target);
       if ("code" in slot) return slot;
-      clearFault(state, config, slot);
+      clearFault(state.values, 0, config, slot);
       return undefined;
     }
     case "input":
-      return setInput(state, config, command.input);
+      return setInput(state, command.input);
     default: {
       const refusal = operate(state, config, command);
       if (refusal === undefined) state.commandsApplied += 1;
@@ -62,8 +62,8 @@ export function applyCraftCommand(state: CraftState, config: CraftConfig, comman
   }
 }
 
-function setInput({ values }: CraftState, config: CraftConfig, input: CraftInput): Refusal | undefined {
-  const problem = applyInput(values, config, input);
+function setInput({ values }: CraftState, input: CraftInput): Refusal | undefined {
+  const problem = applyInput(values, input);
   return problem === undefined ? undefined : invalid(problem.field, problem.given, problem.expected);
 }
 
@@ -88,7 +88,7 @@ function operate(state: CraftState, config: CraftConfig, command: OperatorComman
       return fire(values, config, command);
     case "rcs_stop":
       if (!config.profile.propulsionPlane.enabled) return disabled("thrusters", "propulsion_plane.enabled");
-      endBurn(values, config.bodyAt);
+      endBurn(values, 0);
       return undefined;
     case "xpdr_mode":
       return setMode(values, config, command.mode);
@@ -137,7 +137,7 @@ function engage(values: Float64Array, config: CraftConfig, port: string | undefi
 
 function release(values: Float64Array, config: CraftConfig): Refusal | undefined {
   if (!config.profile.dockingPlane.enabled) return disabled("docking", "docking_plane.enabled");
-  if (config.holdWhenDocked && values[at.DOCKED] === 1) values.set(config.tipOffRps, at.RATES_RPS);
+  if (config.holdWhenDocked && values[at.DOCKED] === 1) writeVector(values, at.RATES_RPS, config.tipOffRps);
   values[at.DOCKED] = 0;
   values[at.PORT] = -1;
   openBridge(values);
@@ -145,26 +145,25 @@ function release(values: Float64Array, config: CraftConfig): Refusal | undefined
 }
 
 function fire(values: Float64Array, config: CraftConfig, command: OperatorCommand & { readonly kind: "rcs_fire" }): Refusal | undefined {
-  const body = config.bodyAt;
   if (!config.profile.propulsionPlane.enabled) return disabled("thrusters", "propulsion_plane.enabled");
   const axis = BURN_AXES.indexOf(command.axis);
   const axes = BURN_AXES.filter((_, index) => config.groups[index] !== undefined);
   if (config.groups[axis] === undefined) return invalid("axis", command.axis, `one of ${axes.join(", ")}, which thrusters push along`);
   if (command.pct === 0 || command.durationS === 0) {
-    endBurn(values, body);
+    endBurn(values, 0);
     return undefined;
   }
-  if (values[body + at.PROPELLANT_KG] === 0)
+  if (values[at.PROPELLANT_KG] === 0)
     return {
       code: "not_allowed_in_state",
       message: "there is no propellant left to fire the thrusters with",
       given: 0,
       expected: "propellant above 0 kg",
     };
-  values[body + at.RCS_AXIS] = axis;
-  values[body + at.RCS_PCT] = command.pct;
-  values[body + at.RCS_DURATION_S] = command.durationS;
-  values[body + at.RCS_START_TICK] = values[at.TICK]!;
+  values[at.RCS_AXIS] = axis;
+  values[at.RCS_PCT] = command.pct;
+  values[at.RCS_DURATION_S] = command.durationS;
+  values[at.RCS_START_TICK] = values[at.TICK]!;
   return undefined;
 }
 
@@ -180,7 +179,7 @@ function setMode(values: Float64Array, config: CraftConfig, mode: TransponderMod
       given: mode,
       expected: `one of ${TRANSPONDER_MODES.join(", ")}`,
     };
-  values[config.bodyAt + at.TRANSPONDER_MODE] = index;
+  values[at.TRANSPONDER_MODE] = index;
   return undefined;
 }
 

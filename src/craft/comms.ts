@@ -1,10 +1,10 @@
 import { clamp } from "#base/units.ts";
 import type { CraftConfig } from "./config.ts";
-import { isDead, TRANSPONDER } from "./demand.ts";
+import { isDead } from "./demand.ts";
 import { isPermitted } from "./feedback.ts";
 import * as at from "./layout.ts";
 import { sensorReadings } from "./mcqpu.ts";
-import { SHED_TRANSPONDER, stateOfChargePct } from "./permission.ts";
+import { stateOfChargePct } from "./permission.ts";
 import { isWarned } from "./report.ts";
 import type { CraftState } from "./state.ts";
 
@@ -36,14 +36,14 @@ const QUEUE_LATENCY_MAX_MS = 1800;
 /** The link after the tick: the first condition of the table that holds. */
 export function commsLink(state: CraftState, config: CraftConfig): CommsLink {
   const { values } = state;
-  const txPowerW = values[config.outputsAt + at.GRANTED_W + TRANSPONDER]!;
-  const offlineReason = whyOffline(values, config);
+  const txPowerW = values[at.GRANTED_W + at.TRANSPONDER]!;
+  const offlineReason = whyOffline(state, config);
   if (offlineReason !== undefined) {
     const quality = { latencyMs: undefined, packetLossPct: undefined, rssiDbm: -120, snrDb: 0, dataRateKbps: 0 };
     return { state: "offline", ...quality, reason: offlineReason, txPowerW };
   }
   const queueMs = Math.min(QUEUE_LATENCY_MAX_MS, 10 * (sensorReadings(values[at.TICK]!) + values[at.COMMANDS_APPLIED]!));
-  const blockedBy = whyBlocked(values, config);
+  const blockedBy = whyBlocked(state, config);
   if (blockedBy !== undefined) {
     const quality = { latencyMs: 1600 + queueMs, packetLossPct: 35, rssiDbm: -110, snrDb: 1, dataRateKbps: 0 };
     return { state: "degraded", ...quality, reason: blockedBy, txPowerW };
@@ -53,7 +53,7 @@ export function commsLink(state: CraftState, config: CraftConfig): CommsLink {
     const quality = { latencyMs: 900 + queueMs, packetLossPct: 15, rssiDbm: -98, snrDb: 6, dataRateKbps: 0 };
     return { state: "degraded", ...quality, reason: "COMMS_DEGRADED", txPowerW };
   }
-  const socPct = stateOfChargePct(values, config);
+  const socPct = stateOfChargePct(values, 0, config);
   return {
     state: "online",
     latencyMs: 80 + queueMs + Math.max(0, 3 * (35 - socPct)),
@@ -68,22 +68,23 @@ export function commsLink(state: CraftState, config: CraftConfig): CommsLink {
 
 /** Whether the transponder may work: neither denied nor shed. */
 export function isTransponderAllowed(state: CraftState): boolean {
-  return isPermitted(state.values, SHED_TRANSPONDER);
+  return isPermitted(state.values, 0, at.SHED_TRANSPONDER);
 }
 
-function whyOffline(values: Float64Array, config: CraftConfig): CommsReason | undefined {
+function whyOffline({ values }: CraftState, config: CraftConfig): CommsReason | undefined {
   if (!config.commsEnabled) return "COMMS_NOT_IMPLEMENTED";
   if (config.profile.commsPlane.emconState === "EMCON_block") return "EMCON_BLOCK";
   return values[config.commsLossAt] === 1 ? "COMMS_LINK_LOSS" : undefined;
 }
 
-function whyBlocked(values: Float64Array, config: CraftConfig): CommsReason | undefined {
+function whyBlocked(state: CraftState, config: CraftConfig): CommsReason | undefined {
+  const { values } = state;
   for (const node of config.commsNodes) {
-    if (values[at.NODES + node * at.NODE_STRIDE + at.NODE_TRIPPED] === 1 || isWarned(values, node)) return "COMMS_THERMAL_BLOCK";
+    if (values[at.NODES + node * at.NODE_STRIDE + at.NODE_TRIPPED] === 1 || isWarned(values, 0, node)) return "COMMS_THERMAL_BLOCK";
   }
   const isPowered =
-    isPermitted(values, SHED_TRANSPONDER) &&
+    isPermitted(values, 0, at.SHED_TRANSPONDER) &&
     values[at.SUPPLY_FRACTION]! >= config.profile.powerPlane.brownoutSupplyMin &&
-    !isDead(values, config, DEAD_TRANSPONDER);
+    !isDead(values, 0, config, DEAD_TRANSPONDER);
   return isPowered ? undefined : "COMMS_POWER_BLOCK";
 }

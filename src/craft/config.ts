@@ -1,6 +1,6 @@
 import { assert } from "#base/assert.ts";
 import { JOULES_PER_WH, RAD_PER_DEG } from "#base/units.ts";
-import { type Layout, layoutOf } from "./layout.ts";
+import { type Layout, layoutOf, NEXT } from "./layout.ts";
 import type { CraftProfile, ThermalNode } from "./profile.ts";
 import { SHEDDABLE_LOADS } from "./profile-schema.ts";
 import { faultExplainId, RUNTIME_FAULTS, SHED_REASONS } from "./reasons.ts";
@@ -27,8 +27,10 @@ export interface NodeColumns {
   readonly hysteresisC: Float64Array;
   /** The lower of both thresholds. */
   readonly alarmC: Float64Array;
-  /** Node that each of `HEAT_SOURCES` heats, -1 for none. */
-  readonly heatedNode: Int32Array;
+  /** Row of `heatW` that each of `HEAT_SOURCES` heats; the last, which is no node's, for one that the profile lacks. */
+  readonly heatedRow: Int32Array;
+  /** Rows of nodes that none heats. */
+  readonly unheatedRows: readonly number[];
   /** Couplings: the two nodes of each, and its conductance. */
   readonly linkA: Int32Array;
   readonly linkB: Int32Array;
@@ -37,8 +39,8 @@ export interface NodeColumns {
   readonly factors: ThermalFactors;
   /** Sheddable loads that each node's trip denies, in its order. */
   readonly sheds: readonly (readonly number[])[];
-  /** Heat that flows into each node, while the step runs. */
-  readonly scratchW: Float64Array;
+  /** Heat into each node while the step runs: a row of lanes per node, and one more. */
+  readonly heatW: Float64Array;
 }
 
 /** What a step of one length does to each node. */
@@ -84,8 +86,6 @@ export interface CraftConfig {
   readonly settings: CraftSettings;
   readonly layout: Layout;
   readonly dtS: number;
-  readonly bodyAt: number;
-  readonly outputsAt: number;
   // Offsets of fault slots; targets of one kind lie side by side.
   readonly stuckAt: Int32Array;
   readonly deadLoadAt: number;
@@ -143,7 +143,7 @@ export function restoreDelayTicks(profile: CraftProfile, dtS: number): number {
 export function compileCraftConfig(profile: CraftProfile, settings: CraftSettings): CraftConfig {
   assert(settings.tickMs > 0, "a tick takes time", { tickMs: settings.tickMs });
   const { powerPlane, motionPlane, propulsionPlane } = profile;
-  const layout = layoutOf(profile);
+  const layout = layoutOf(profile, settings.profileHash);
   const slotOf = (kind: string): number => layout.faultSlots.find((slot) => slot.kind === kind)?.offset ?? -1;
   const { nodes } = profile.thermalPlane;
   const dtS = settings.tickMs / 1000;
@@ -154,8 +154,6 @@ export function compileCraftConfig(profile: CraftProfile, settings: CraftSetting
     settings,
     layout,
     dtS,
-    bodyAt: layout.bodyAt,
-    outputsAt: layout.outputsAt,
     stuckAt: Int32Array.from(layout.faultSlots.filter((slot) => slot.kind === "stuck_sensor").map((slot) => slot.offset)),
     deadLoadAt: slotOf("dead_load"),
     capacityLossAt: slotOf("battery_capacity_loss"),
@@ -230,12 +228,13 @@ function nodeColumns(profile: CraftProfile, dtS: number): NodeColumns {
     warnC,
     alarmC: tripC.map((trip, node) => Math.min(trip, warnC[node]!)),
     hysteresisC: column((node) => node.effectiveHysteresisC),
-    heatedNode: Int32Array.from(HEAT_SOURCES, indexOf),
+    heatedRow: Int32Array.from(HEAT_SOURCES, (id) => (indexOf(id) < 0 ? nodes.length : indexOf(id)) * NEXT),
+    unheatedRows: nodes.flatMap(({ id }, node) => ((HEAT_SOURCES as readonly string[]).includes(id) ? [] : [node * NEXT])),
     linkA: Int32Array.from(links, (link) => indexOf(link.a)),
     linkB: Int32Array.from(links, (link) => indexOf(link.b)),
     linkWPerC: Float64Array.from(links, (link) => link.kWPerC),
     factors: thermalFactors({ heatCapacityJPerC, ambientWPerC }, dtS),
     sheds: nodes.map((node) => node.sheds.map((load) => SHEDDABLE_LOADS.indexOf(load))),
-    scratchW: new Float64Array(nodes.length),
+    heatW: new Float64Array((nodes.length + 1) * NEXT),
   };
 }

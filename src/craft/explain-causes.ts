@@ -44,7 +44,7 @@ export function nodeCause(values: Float64Array, config: CraftConfig, node: numbe
   const backC = thresholdC - config.nodes.hysteresisC[node]!;
   const field = `thermal.nodes[id=${config.profile.thermalPlane.nodes[node]!.id}].temp_c`;
   return {
-    value: nodeTempC(values, node, CORE_TEMP_C),
+    value: nodeTempC(values, 0, node, CORE_TEMP_C),
     limit: thresholdC,
     unit: "C",
     restoresWhen: { field, op: "<=", value: backC, unit: "C" },
@@ -55,7 +55,7 @@ export function nodeCause(values: Float64Array, config: CraftConfig, node: numbe
 export function lowSoc(values: Float64Array, config: CraftConfig): Cause {
   const { socShedLowPct, socShedHighPct } = config.profile.powerPlane;
   return {
-    value: stateOfChargePct(values, config),
+    value: stateOfChargePct(values, 0, config),
     limit: socShedLowPct,
     unit: "%",
     restoresWhen: { field: "power.soc_pct", op: ">=", value: socShedHighPct, unit: "%" },
@@ -66,7 +66,7 @@ export function lowSoc(values: Float64Array, config: CraftConfig): Cause {
 export function socGate(values: Float64Array, config: CraftConfig): Cause {
   const { nblSocMinPct, nblSocHysteresisPct } = config.profile.powerPlane;
   return {
-    value: stateOfChargePct(values, config),
+    value: stateOfChargePct(values, 0, config),
     limit: nblSocMinPct,
     unit: "%",
     restoresWhen: { field: "power.soc_pct", op: ">=", value: nblSocMinPct + nblSocHysteresisPct, unit: "%" },
@@ -77,7 +77,7 @@ export function socGate(values: Float64Array, config: CraftConfig): Cause {
 export function tempGate(values: Float64Array, config: CraftConfig): Cause {
   const { nblCoreTempMaxC, nblTempHysteresisC } = config.profile.powerPlane;
   return {
-    value: nodeTempC(values, config.coreNode, CORE_TEMP_C),
+    value: nodeTempC(values, 0, config.coreNode, CORE_TEMP_C),
     limit: nblCoreTempMaxC,
     unit: "C",
     restoresWhen: { field: "temp_core_c", op: "<=", value: nblCoreTempMaxC - nblTempHysteresisC, unit: "C" },
@@ -86,7 +86,7 @@ export function tempGate(values: Float64Array, config: CraftConfig): Cause {
 
 /** Why a load is off for one of its reasons. */
 export function shedCause(values: Float64Array, config: CraftConfig, shed: number, reason: ShedReason): Cause {
-  const node = values[at.DENYING_NODE + shed]!;
+  const node = values[at.DENYING_NODE + shed * at.NEXT]!;
   switch (reason) {
     case "low_soc":
       return lowSoc(values, config);
@@ -105,7 +105,7 @@ function pduCause(values: Float64Array, config: CraftConfig, shed: number): Caus
   const holdS = config.profile.powerPlane.pduRestoreDelayS;
   const fitTicks = values[at.PDU + shed * at.PDU_STRIDE + at.PDU_FIT_TICKS]!;
   return {
-    value: values[at.FIT_W + shed]!,
+    value: values[at.FIT_W + shed * at.NEXT]!,
     limit: limitW,
     unit: "W",
     restoresWhen: {

@@ -7,9 +7,9 @@ import { faultExplainId, faultNode, RUNTIME_FAULTS } from "./reasons.ts";
 /** Faults in force as `power.faults` lists them: of the configuration, of the power stages, of the nodes. */
 export function faultsInForce(values: Float64Array, config: CraftConfig): readonly string[] {
   const { configFaults, thermalPlane } = config.profile;
-  const flags = config.outputsAt + at.FAULT_FLAGS;
-  const runtime = RUNTIME_FAULTS.filter((_, index) => values[flags + index] === 1);
-  const trips = thermalPlane.nodes.filter((_, node) => values[config.outputsAt + at.TRIP_FLAGS + node] === 1);
+  const flags = at.FAULT_FLAGS;
+  const runtime = RUNTIME_FAULTS.filter((_, index) => values[flags + index * at.NEXT] === 1);
+  const trips = thermalPlane.nodes.filter((_, node) => values[config.layout.tripFlagsAt + node * at.NEXT] === 1);
   if (configFaults.length + runtime.length + trips.length === 0) return NO_FAULTS;
   return [...configFaults, ...runtime, ...trips.map(({ id }) => `THERMAL_TRIP:${id}`)];
 }
@@ -25,12 +25,12 @@ export function explainFaults(values: Float64Array, config: CraftConfig, since: 
     reasons.push({ ...about, sinceTick: since(slot), ...cause });
   };
   configFaults.forEach((fault, index) => add(fault, config.since.configFaults[index]!, configCause(fault, config)));
-  const flags = config.outputsAt + at.FAULT_FLAGS;
+  const flags = at.FAULT_FLAGS;
   RUNTIME_FAULTS.forEach((fault, index) => {
-    if (values[flags + index] === 1) add(fault, config.since.faults[index]!, runtimeCause(fault, values, config));
+    if (values[flags + index * at.NEXT] === 1) add(fault, config.since.faults[index]!, runtimeCause(fault, values, config));
   });
   thermalPlane.nodes.forEach(({ id, tripC }, node) => {
-    if (values[config.outputsAt + at.TRIP_FLAGS + node] === 0) return;
+    if (values[config.layout.tripFlagsAt + node * at.NEXT] === 0) return;
     add(`THERMAL_TRIP:${id}`, config.since.faults[RUNTIME_FAULTS.length + node]!, nodeCause(values, config, node, tripC));
   });
 }
@@ -45,9 +45,8 @@ function configCause(fault: string, config: CraftConfig): Cause {
 
 function runtimeCause(fault: (typeof RUNTIME_FAULTS)[number], values: Float64Array, config: CraftConfig): Cause {
   const { powerPlane } = config.profile;
-  const out = config.outputsAt;
-  const chargeAskedW = values[out + at.BATTERY_CHARGE_W]! + values[out + at.SPILL_W]!;
-  const dischargeAskedW = values[out + at.BATTERY_DISCHARGE_W]! + values[out + at.UNSERVED_W]!;
+  const chargeAskedW = values[at.BATTERY_CHARGE_W]! + values[at.SPILL_W]!;
+  const dischargeAskedW = values[at.BATTERY_DISCHARGE_W]! + values[at.UNSERVED_W]!;
   const nothing = (field: string): Cause["restoresWhen"] => ({ field, op: "<=", value: 0, unit: "W" });
   switch (fault) {
     case "BUS_V_ZERO":

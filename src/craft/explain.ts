@@ -1,5 +1,4 @@
 import type { CraftConfig } from "./config.ts";
-import { MOTION, RCS } from "./demand.ts";
 import { lowSoc, nodeCause, type Reason, type RestoresWhen, type Since, shedCause, socGate, tempGate } from "./explain-causes.ts";
 import { explainFaults } from "./explain-faults.ts";
 import * as at from "./layout.ts";
@@ -15,7 +14,7 @@ export type { Reason, RestoresWhen } from "./explain-causes.ts";
 export function explain(state: CraftState, config: CraftConfig): readonly Reason[] {
   const { values } = state;
   const reasons: Reason[] = [];
-  const since: Since = (slot) => sinceTick(values, slot);
+  const since: Since = (slot) => sinceTick(state, slot);
   if (values[at.SOC_LATCH] === 1)
     reasons.push({
       id: "latch:power:low_soc",
@@ -28,7 +27,7 @@ export function explain(state: CraftState, config: CraftConfig): readonly Reason
   explainNodes(values, config, since, reasons);
   explainSheds(values, config, since, reasons);
   explainLimits(values, config, since, reasons);
-  if (isHeld(values, config)) {
+  if (isHeld(values, 0, config)) {
     const restoresWhen: RestoresWhen = { field: "docking.connected", op: "==", value: false, unit: "" };
     const sinceTick = since(config.since.hold);
     reasons.push({
@@ -80,7 +79,7 @@ function explainNodes(values: Float64Array, config: CraftConfig, since: Since, r
     });
   });
   nodes.forEach(({ id, warnC }, node) => {
-    if (warnC === undefined || !isWarned(values, node)) return;
+    if (warnC === undefined || !isWarned(values, 0, node)) return;
     const cause = nodeCause(values, config, node, warnC);
     reasons.push({
       id: `warn:${id}:thermal_warn`,
@@ -96,7 +95,7 @@ function explainNodes(values: Float64Array, config: CraftConfig, since: Since, r
 function explainSheds(values: Float64Array, config: CraftConfig, since: Since, reasons: Reason[]): void {
   if (values[at.SHED_ORDER] === 0) return;
   SHEDDABLE_LOADS.forEach((load, shed) => {
-    const bits = shownDenials(values, shed);
+    const bits = shownDenials(values, 0, shed);
     SHED_REASONS.forEach((reason, index) => {
       if ((bits & (1 << index)) === 0) return;
       const sinceTick = since(config.since.shed[shed * SHED_REASONS.length + index]!);
@@ -107,11 +106,11 @@ function explainSheds(values: Float64Array, config: CraftConfig, since: Since, r
 
 function explainLimits(values: Float64Array, config: CraftConfig, since: Since, reasons: Reason[]): void {
   for (const [load, index, flag, slot] of [
-    ["motion", MOTION, at.MOTION_THROTTLED, config.since.motionThrottle],
-    ["rcs", RCS, at.RCS_THROTTLED, config.since.rcsThrottle],
+    ["motion", at.MOTION, at.MOTION_THROTTLED, config.since.motionThrottle],
+    ["rcs", at.RCS, at.RCS_THROTTLED, config.since.rcsThrottle],
   ] as const) {
-    if (values[config.outputsAt + flag] === 0) continue;
-    const grantedW = values[config.outputsAt + at.GRANTED_W + index]!;
+    if (values[flag] === 0) continue;
+    const grantedW = values[at.GRANTED_W + index]!;
     const restoresWhen: RestoresWhen = { field: `power_detail.demand_w.${load}`, op: "<=", value: grantedW, unit: "W" };
     const about = { id: `throttle:${load}:pdu_overcurrent`, kind: "throttle", load, reason: "pdu_overcurrent" } as const;
     reasons.push({ ...about, sinceTick: since(slot), value: values[at.DEMAND_W + index]!, limit: grantedW, unit: "W", restoresWhen });
@@ -125,11 +124,11 @@ function explainLimits(values: Float64Array, config: CraftConfig, since: Since, 
 }
 
 /** Since when a load has been off for a reason; `reason` counts in `SHED_REASONS`. */
-export function shedSince(values: Float64Array, config: CraftConfig, shed: number, reason: number): number {
-  return sinceTick(values, config.since.shed[shed * SHED_REASONS.length + reason]!);
+export function shedSince(state: CraftState, config: CraftConfig, shed: number, reason: number): number {
+  return sinceTick(state, config.since.shed[shed * SHED_REASONS.length + reason]!);
 }
 
 /** A slot that no tick has marked yet belongs to outputs that were previewed: they hold since now. */
-function sinceTick(values: Float64Array, slot: number): number {
+function sinceTick({ values }: CraftState, slot: number): number {
   return values[slot]! >= 0 ? values[slot]! : values[at.TICK]!;
 }

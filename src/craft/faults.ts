@@ -49,40 +49,39 @@ export function faultSlot(config: CraftConfig, kind: FaultKind, target: string |
 /** Puts a fault in force; an earlier one of its slot is replaced. Without `forTicks` it stays until it is cleared. */
 export function injectFault(state: CraftState, config: CraftConfig, slot: at.FaultSlot, value: number, forTicks: number | undefined): void {
   const { values } = state;
-  clearSlot(values, slot);
+  clearSlot(values, 0, slot);
   values[slot.offset + at.FAULT_ACTIVE] = 1;
   values[slot.offset + at.FAULT_VALUE] = value + 0;
   values[slot.offset + at.FAULT_END_TICK] = forTicks === undefined ? -1 : values[at.TICK]! + forTicks;
   const sensor = config.stuckAt.indexOf(slot.offset);
-  if (sensor >= 0) values[at.STUCK_PENDING + sensor] = 1;
-  if (slot.offset === config.capacityLossAt) values[at.BATTERY_J] = Math.min(values[at.BATTERY_J]!, usableCapacityJ(values, config));
-  countFaults(values, config);
+  if (sensor >= 0) values[at.STUCK_PENDING + sensor * at.NEXT] = 1;
+  countFaults(values, 0, config);
+  if (slot.offset === config.capacityLossAt) values[at.BATTERY_J] = Math.min(values[at.BATTERY_J]!, usableCapacityJ(values, 0, config));
 }
 
-/** Ends a fault; one that is not in force is left as it is. */
-export function clearFault(state: CraftState, config: CraftConfig, slot: at.FaultSlot): void {
-  clearSlot(state.values, slot);
+/** Ends a fault of the craft in a lane; one that is not in force is left as it is. */
+export function clearFault(values: Float64Array, lane: number, config: CraftConfig, slot: at.FaultSlot): void {
+  clearSlot(values, lane, slot);
   const sensor = config.stuckAt.indexOf(slot.offset);
-  if (sensor >= 0) state.values[at.STUCK_PENDING + sensor] = 0;
-  countFaults(state.values, config);
+  if (sensor >= 0) values[at.STUCK_PENDING + sensor * at.NEXT + lane] = 0;
+  countFaults(values, lane, config);
 }
 
 /** Ends the faults whose last tick is over. */
-export function expireFaults(state: CraftState, config: CraftConfig, tick: number): void {
-  const { values } = state;
+export function expireFaults(values: Float64Array, lane: number, config: CraftConfig): void {
   for (const slot of config.layout.faultSlots) {
-    const endTick = values[slot.offset + at.FAULT_END_TICK]!;
-    if (values[slot.offset] === 1 && endTick >= 0 && endTick < tick) clearFault(state, config, slot);
+    const endTick = values[slot.offset + at.FAULT_END_TICK + lane]!;
+    if (values[slot.offset + lane] === 1 && endTick >= 0 && endTick < values[at.TICK + lane]!) clearFault(values, lane, config, slot);
   }
 }
 
-function clearSlot(values: Float64Array, slot: at.FaultSlot): void {
-  values.fill(0, slot.offset, slot.offset + at.FAULT_STRIDE + slot.extra);
-  values[slot.offset + at.FAULT_END_TICK] = -1;
+function clearSlot(values: Float64Array, lane: number, { offset, end }: at.FaultSlot): void {
+  for (let field = offset; field < end; field += at.NEXT) values[field + lane] = 0;
+  values[offset + at.FAULT_END_TICK + lane] = -1;
 }
 
-function countFaults(values: Float64Array, config: CraftConfig): void {
+function countFaults(values: Float64Array, lane: number, config: CraftConfig): void {
   let count = 0;
-  for (const slot of config.layout.faultSlots) count += values[slot.offset]!;
-  values[at.FAULTS_IN_FORCE] = count;
+  for (const slot of config.layout.faultSlots) count += values[slot.offset + lane]!;
+  values[at.FAULTS_IN_FORCE + lane] = count;
 }

@@ -55,11 +55,11 @@ function write(
     percent === undefined ? undefined : snappedEnergyJ((capacityJ * percent) / 100, capacityJ);
   put(at.BATTERY_J, charge(config.batteryCapacityJ, read.socPct));
   put(at.SUPERCAP_J, charge(config.supercapCapacityJ, read.supercapSocPct));
-  put(config.bodyAt + at.PROPELLANT_KG, read.propellantKg);
+  put(at.PROPELLANT_KG, read.propellantKg);
   for (const [node, tempC] of temps) put(at.NODES + node * at.NODE_STRIDE, tempC);
-  read.positionM?.forEach((value, axis) => put(at.POSITION_M + axis, value));
-  read.velocityMps?.forEach((value, axis) => put(at.VELOCITY_MPS + axis, value));
-  read.bodyRatesDps?.forEach((value, axis) => put(at.RATES_RPS + axis, value * RAD_PER_DEG + 0));
+  read.positionM?.forEach((value, axis) => put(at.POSITION_M + axis * at.NEXT, value));
+  read.velocityMps?.forEach((value, axis) => put(at.VELOCITY_MPS + axis * at.NEXT, value));
+  read.bodyRatesDps?.forEach((value, axis) => put(at.RATES_RPS + axis * at.NEXT, value * RAD_PER_DEG + 0));
 }
 
 /** Node index → temperature. */

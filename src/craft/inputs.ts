@@ -1,7 +1,6 @@
 import { assertNever } from "#base/assert.ts";
 import { readValue } from "#base/key-reader.ts";
 import { codeName, type KeySpec } from "#base/key-spec.ts";
-import type { CraftConfig } from "./config.ts";
 import * as at from "./layout.ts";
 
 /** What a scenario sets from outside, by the keys of a timeline's `input`. */
@@ -25,7 +24,7 @@ export interface InputProblem {
 }
 
 /** Sets one input; one out of its range is a problem, and nothing has changed then. */
-export function applyInput(values: Float64Array, config: CraftConfig, input: CraftInput): InputProblem | undefined {
+export function applyInput(values: Float64Array, input: CraftInput): InputProblem | undefined {
   for (const spec of INPUT_KEYS) {
     const value = (input as Readonly<Record<string, unknown>>)[codeName(spec.key)];
     if (value === undefined) continue;
@@ -34,25 +33,25 @@ export function applyInput(values: Float64Array, config: CraftConfig, input: Cra
       problem = { field, given, expected };
     });
     if (problem !== undefined) return problem;
-    write(values, config, spec.key, Number(value) + 0);
+    write(values, spec.key, Number(value) + 0);
   }
   return undefined;
 }
 
-function write(values: Float64Array, { bodyAt }: CraftConfig, key: (typeof INPUT_KEYS)[number]["key"], value: number): void {
+function write(values: Float64Array, key: (typeof INPUT_KEYS)[number]["key"], value: number): void {
   switch (key) {
     case "base_in_w":
-      values[bodyAt + at.BASE_IN_W] = value;
+      values[at.BASE_IN_W] = value;
       break;
     case "ambient_c":
-      values[bodyAt + at.AMBIENT_C] = value;
+      values[at.AMBIENT_C] = value;
       values[at.AMBIENT_FROM_SCENARIO] = 1;
       break;
     case "radar_enabled":
-      values[bodyAt + at.RADAR_ENABLED] = value;
+      values[at.RADAR_ENABLED] = value;
       break;
     case "radiation_usvh":
-      values[bodyAt + at.RADIATION_USVH] = value;
+      values[at.RADIATION_USVH] = value;
       values[at.RADIATION_FROM_SCENARIO] = 1;
       break;
     default:

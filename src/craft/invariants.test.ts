@@ -128,7 +128,7 @@ function checkRanges(rig: Rig): void {
     demand(Number.isFinite(value) && !Object.is(value, -0), `${field.name} is no published number`, rig, value);
   }
   demand(
-    values[at.BATTERY_J]! >= 0 && values[at.BATTERY_J]! <= usableCapacityJ(values, config),
+    values[at.BATTERY_J]! >= 0 && values[at.BATTERY_J]! <= usableCapacityJ(values, 0, config),
     "battery energy",
     rig,
     values[at.BATTERY_J],
@@ -139,5 +139,5 @@ function checkRanges(rig: Rig): void {
     rig,
     values[at.SUPERCAP_J],
   );
-  demand(rig.body(at.PROPELLANT_KG) >= 0, "propellant", rig, rig.body(at.PROPELLANT_KG));
+  demand(rig.out(at.PROPELLANT_KG) >= 0, "propellant", rig, rig.out(at.PROPELLANT_KG));
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { applyCraftCommand, type CraftCommand } from "./commands.ts";
 import * as at from "./layout.ts";
 import { restoreCraft, snapshotCraft } from "./snapshot.ts";
-import type { CraftState } from "./state.ts";
+import { type CraftState, writeVector } from "./state.ts";
 import { field, profileSet, script, thermalNetwork } from "./test-random.ts";
 import { flatProfile, type Rig, rigOf, rigOfState } from "./test-rig.ts";
 
@@ -122,7 +122,7 @@ describe("time", () => {
           const rig = rigOf(shipped, { thrusters, tickMs, set, init: { velocity_mps: velocity } }).run(1);
           // The first tick has no sensor readings yet, and its length differs.
           rig.values[at.CPU_PCT] = cpuPct;
-          rig.values.set([0, 0, 0], at.POSITION_M);
+          writeVector(rig.values, at.POSITION_M, [0, 0, 0]);
           rig.do({ kind: "input", input: { radiationUsvh: radiation } }).do({ kind: "turn", deltaDeg });
           rig.do({ kind: "rcs_fire", axis: "up", pct, durationS: 3.5 });
           // A command loads the computer for a tick, whatever its length.

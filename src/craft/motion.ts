@@ -1,39 +1,47 @@
 import { RAD_PER_DEG } from "#base/units.ts";
 import type { CraftConfig } from "./config.ts";
 import * as at from "./layout.ts";
-import type { CraftState } from "./state.ts";
+import type { Crafts } from "./state.ts";
+
+// The engine folds constants of this module, not imported ones.
+const { DOCKED, NEXT, POSITION_M, QUATERNION, RATES_RPS, TURN_LEFT_DEG, VELOCITY_MPS } = at;
 
 /**
  * S1: position by the inertial velocity, attitude by rigid-body rotation (Euler's equations, one classical Runge-Kutta step; the
  * quaternion turns by the mean of old and new rates), then a pending turn about the vertical.
  */
-export function motion(state: CraftState, config: CraftConfig, dtS: number): void {
-  const { values } = state;
-  if (isHeld(values, config)) {
-    values.fill(0, at.VELOCITY_MPS, at.VELOCITY_MPS + 3);
-    values.fill(0, at.RATES_RPS, at.RATES_RPS + 3);
-    return;
+export function motion(crafts: Crafts, config: CraftConfig, dtS: number): void {
+  const { values, lanes } = crafts;
+  for (let lane = 0; lane < lanes; lane += 1) {
+    if (isHeld(values, lane, config)) {
+      for (let axis = 0; axis < 3; axis += 1) {
+        values[VELOCITY_MPS + axis * NEXT + lane] = 0;
+        values[RATES_RPS + axis * NEXT + lane] = 0;
+      }
+      continue;
+    }
+    values[POSITION_M + lane]! += values[VELOCITY_MPS + lane]! * dtS;
+    values[POSITION_M + NEXT + lane]! += values[VELOCITY_MPS + NEXT + lane]! * dtS;
+    values[POSITION_M + 2 * NEXT + lane]! += values[VELOCITY_MPS + 2 * NEXT + lane]! * dtS;
+    if (values[RATES_RPS + lane] !== 0 || values[RATES_RPS + NEXT + lane] !== 0 || values[RATES_RPS + 2 * NEXT + lane] !== 0)
+      rotate(values, lane, config, dtS);
+    if (values[TURN_LEFT_DEG + lane] !== 0) turn(values, lane, config.profile.motionPlane.turnRateDps * dtS);
   }
-  values[at.POSITION_M]! += values[at.VELOCITY_MPS]! * dtS;
-  values[at.POSITION_M + 1]! += values[at.VELOCITY_MPS + 1]! * dtS;
-  values[at.POSITION_M + 2]! += values[at.VELOCITY_MPS + 2]! * dtS;
-  if (values[at.RATES_RPS] !== 0 || values[at.RATES_RPS + 1] !== 0 || values[at.RATES_RPS + 2] !== 0) rotate(values, config, dtS);
-  if (values[at.TURN_LEFT_DEG] !== 0) turn(values, config.profile.motionPlane.turnRateDps * dtS);
 }
 
 /** Whether the docked craft is held still. */
-export function isHeld(values: Float64Array, config: CraftConfig): boolean {
-  return config.holdWhenDocked && values[at.DOCKED] === 1;
+export function isHeld(values: Float64Array, lane: number, config: CraftConfig): boolean {
+  return config.holdWhenDocked && values[DOCKED + lane] === 1;
 }
 
-function rotate(values: Float64Array, config: CraftConfig, dtS: number): void {
+function rotate(values: Float64Array, lane: number, config: CraftConfig, dtS: number): void {
   const terms = config.eulerTerms;
   const cx = terms[0]!;
   const cy = terms[1]!;
   const cz = terms[2]!;
-  const wx = values[at.RATES_RPS]!;
-  const wy = values[at.RATES_RPS + 1]!;
-  const wz = values[at.RATES_RPS + 2]!;
+  const wx = values[RATES_RPS + lane]!;
+  const wy = values[RATES_RPS + NEXT + lane]!;
+  const wz = values[RATES_RPS + 2 * NEXT + lane]!;
   const half = dtS / 2;
   const ax = cx * wy * wz;
   const ay = cy * wz * wx;
@@ -50,17 +58,17 @@ function rotate(values: Float64Array, config: CraftConfig, dtS: number): void {
   const newX = wx + (dtS / 6) * (ax + 2 * bx + 2 * gx + dx);
   const newY = wy + (dtS / 6) * (ay + 2 * by + 2 * gy + dy);
   const newZ = wz + (dtS / 6) * (az + 2 * bz + 2 * gz + dz);
-  values[at.RATES_RPS] = newX + 0;
-  values[at.RATES_RPS + 1] = newY + 0;
-  values[at.RATES_RPS + 2] = newZ + 0;
-  turnBody(values, (wx + newX) / 2, (wy + newY) / 2, (wz + newZ) / 2, dtS);
+  values[RATES_RPS + lane] = newX + 0;
+  values[RATES_RPS + NEXT + lane] = newY + 0;
+  values[RATES_RPS + 2 * NEXT + lane] = newZ + 0;
+  turnBody(values, lane, (wx + newX) / 2, (wy + newY) / 2, (wz + newZ) / 2, dtS);
 }
 
 /** Below this square of the half angle (0.1 rad), four terms of cosine and sine give every bit, without a call or a root. */
 const SERIES_BELOW = 0.01;
 
 /** q = normalise(q ⊗ dq), dq being the turn by constant body rates over the step. */
-function turnBody(values: Float64Array, midX: number, midY: number, midZ: number, dtS: number): void {
+function turnBody(values: Float64Array, lane: number, midX: number, midY: number, midZ: number, dtS: number): void {
   const half = dtS / 2;
   const squared = (midX * midX + midY * midY + midZ * midZ) * half * half;
   let scalar: number;
@@ -73,15 +81,18 @@ function turnBody(values: Float64Array, midX: number, midY: number, midZ: number
     scalar = Math.cos(angle);
     scale = (half * Math.sin(angle)) / angle;
   }
-  const x = midX * scale;
-  const y = midY * scale;
-  const z = midZ * scale;
-  const qw = values[at.QUATERNION]!;
-  const qx = values[at.QUATERNION + 1]!;
-  const qy = values[at.QUATERNION + 2]!;
-  const qz = values[at.QUATERNION + 3]!;
+  multiply(values, lane, scalar, midX * scale, midY * scale, midZ * scale);
+}
+
+/** q = normalise(q ⊗ (scalar, x, y, z)). */
+function multiply(values: Float64Array, lane: number, scalar: number, x: number, y: number, z: number): void {
+  const qw = values[QUATERNION + lane]!;
+  const qx = values[QUATERNION + NEXT + lane]!;
+  const qy = values[QUATERNION + 2 * NEXT + lane]!;
+  const qz = values[QUATERNION + 3 * NEXT + lane]!;
   storeNormalised(
     values,
+    lane,
     qw * scalar - qx * x - qy * y - qz * z,
     qw * x + qx * scalar + qy * z - qz * y,
     qw * y - qx * z + qy * scalar + qz * x,
@@ -90,26 +101,26 @@ function turnBody(values: Float64Array, midX: number, midY: number, midZ: number
 }
 
 /** Turns towards larger headings, clockwise seen from above, by what is left or the most that one step allows. */
-function turn(values: Float64Array, mostDeg: number): void {
-  const leftDeg = values[at.TURN_LEFT_DEG]!;
+function turn(values: Float64Array, lane: number, mostDeg: number): void {
+  const leftDeg = values[TURN_LEFT_DEG + lane]!;
   const byDeg = leftDeg < 0 ? -Math.min(-leftDeg, mostDeg) : Math.min(leftDeg, mostDeg);
   const halfRad = (-byDeg * RAD_PER_DEG) / 2;
   const c = Math.cos(halfRad);
   const s = Math.sin(halfRad);
-  const qw = values[at.QUATERNION]!;
-  const qx = values[at.QUATERNION + 1]!;
-  const qy = values[at.QUATERNION + 2]!;
-  const qz = values[at.QUATERNION + 3]!;
-  storeNormalised(values, c * qw - s * qz, c * qx - s * qy, c * qy + s * qx, c * qz + s * qw);
-  values[at.TURN_LEFT_DEG] = leftDeg - byDeg;
+  const qw = values[QUATERNION + lane]!;
+  const qx = values[QUATERNION + NEXT + lane]!;
+  const qy = values[QUATERNION + 2 * NEXT + lane]!;
+  const qz = values[QUATERNION + 3 * NEXT + lane]!;
+  storeNormalised(values, lane, c * qw - s * qz, c * qx - s * qy, c * qy + s * qx, c * qz + s * qw);
+  values[TURN_LEFT_DEG + lane] = leftDeg - byDeg;
 }
 
-function storeNormalised(values: Float64Array, w: number, x: number, y: number, z: number): void {
+function storeNormalised(values: Float64Array, lane: number, w: number, x: number, y: number, z: number): void {
   const squared = w * w + x * x + y * y + z * z;
   // Next to 1 the first-order inverse root is exact to the last bit: the term left out is 3/8 (squared - 1)².
   const inverse = Math.abs(squared - 1) < 1e-9 ? 1.5 - 0.5 * squared : 1 / Math.sqrt(squared);
-  values[at.QUATERNION] = w * inverse + 0;
-  values[at.QUATERNION + 1] = x * inverse + 0;
-  values[at.QUATERNION + 2] = y * inverse + 0;
-  values[at.QUATERNION + 3] = z * inverse + 0;
+  values[QUATERNION + lane] = w * inverse + 0;
+  values[QUATERNION + NEXT + lane] = x * inverse + 0;
+  values[QUATERNION + 2 * NEXT + lane] = y * inverse + 0;
+  values[QUATERNION + 3 * NEXT + lane] = z * inverse + 0;
 }

@@ -229,7 +229,7 @@ describe("pdu", () => {
     rig.do({ kind: "drive", speedMps: 1 }).run(1);
     near(rig.load("motion"), 9);
     near(rig.values[at.DRIVE_SPEED_MPS]!, 0.225);
-    near(rig.values[at.POSITION_M + 1]!, 0.0225);
+    near(rig.values[at.POSITION_M + at.NEXT]!, 0.0225);
     expect(rig.values[at.BUS_A]).toBe(0.5);
   });
 
@@ -252,8 +252,8 @@ describe("pdu", () => {
     rig.do({ kind: "rcs_fire", axis: "port", pct: 100, durationS: 1 }).run(1);
     near(rig.load("rcs"), 5.6);
     near(rig.values[at.BURN_EFFECTIVE]!, 0.07);
-    near(rig.values[at.BURN_FORCE_N + 1]!, 51.47688);
-    near(12 - rig.body(at.PROPELLANT_KG), 0.0123724380641, 1e-12);
+    near(rig.values[at.BURN_FORCE_N + at.NEXT]!, 51.47688);
+    near(12 - rig.out(at.PROPELLANT_KG), 0.0123724380641, 1e-12);
     expect(rig.values[at.BUS_A]).toBe(0.2);
     expect(rig.faults()).toEqual([]);
   });

@@ -13,14 +13,14 @@ import { storage } from "./storage.ts";
  */
 export function preview(state: CraftState, config: CraftConfig): void {
   const { values } = state;
-  const tick = values[at.TICK]! + 1;
-  const truth = values.slice(at.HASH_START + 2, config.outputsAt);
+  const truth = values.slice(at.TICK, at.SOURCE_BASE_W);
   // S6 counts one tick of soft start before it uses the count; here the count as it stands is asked for.
   values[at.DOCK_TICKS]! -= 1;
-  demand(state, config, config.dtS, tick);
+  values[at.TICK]! += 1;
+  demand(state, config, config.dtS);
   permission(state, config);
-  allocation(state, config, config.dtS, tick);
+  allocation(state, config, config.dtS);
   storage(state, config, config.dtS);
-  values.set(truth, at.HASH_START + 2);
-  flagTrips(values, config);
+  values.set(truth, at.TICK);
+  flagTrips(values, 0, config);
 }

@@ -1,10 +1,14 @@
 import { assertNever } from "#base/assert.ts";
 import type { CraftConfig } from "./config.ts";
 import * as at from "./layout.ts";
-import type { CraftState } from "./state.ts";
+import type { Crafts, CraftState } from "./state.ts";
 
-export type SensorName = (typeof at.SENSORS)[number];
-export type SensorStatus = (typeof at.SENSOR_STATUSES)[number];
+// The engine folds constants of this module, not imported ones.
+const { DOSE_USV, FAULTS_IN_FORCE, NEXT, RADIATION_USVH, RATES_RPS, SENSORS, SENSOR_STATUSES, STUCK_PENDING, STUCK_STATUS, STUCK_VALUES } =
+  at;
+
+export type SensorName = (typeof SENSORS)[number];
+export type SensorStatus = (typeof SENSOR_STATUSES)[number];
 
 /** What a sensor with a status tells. Absent readings are undefined; `values` of a disabled sensor are all absent. */
 export interface SensorReading {
@@ -19,20 +23,24 @@ const VALUE_COUNT: Readonly<Record<SensorName, number>> = { imu: 3, radiation: 2
 const SECONDS_PER_HOUR = 3600;
 
 /** Part of S9: adds the dose, and freezes sensors whose fault acts for the first time. */
-export function sense(state: CraftState, config: CraftConfig, dtS: number): void {
-  const { values } = state;
-  const body = config.bodyAt;
-  const backgroundUsvh = values[body + at.RADIATION_USVH]!;
-  if (backgroundUsvh > 0) values[body + at.DOSE_USV]! += (backgroundUsvh / SECONDS_PER_HOUR) * dtS;
-  if (values[at.FAULTS_IN_FORCE] === 0) return;
-  at.SENSORS.forEach((sensor, index) => {
-    if (values[at.STUCK_PENDING + index] === 0) return;
-    values[at.STUCK_PENDING + index] = 0;
-    const reading = trueReading(values, config, sensor);
+export function sense(crafts: Crafts, config: CraftConfig, dtS: number): void {
+  const { values, lanes } = crafts;
+  for (let lane = 0; lane < lanes; lane += 1) {
+    const backgroundUsvh = values[RADIATION_USVH + lane]!;
+    if (backgroundUsvh > 0) values[DOSE_USV + lane]! += (backgroundUsvh / SECONDS_PER_HOUR) * dtS;
+    if (values[FAULTS_IN_FORCE + lane]! > 0) freezeStuck(values, lane, config);
+  }
+}
+
+function freezeStuck(values: Float64Array, lane: number, config: CraftConfig): void {
+  SENSORS.forEach((sensor, index) => {
+    if (values[STUCK_PENDING + index * NEXT + lane] === 0) return;
+    values[STUCK_PENDING + index * NEXT + lane] = 0;
+    const reading = trueReading(values, lane, config, sensor);
     const slot = config.stuckAt[index]!;
-    values[slot + at.STUCK_STATUS] = at.SENSOR_STATUSES.indexOf(reading.status);
+    values[slot + STUCK_STATUS + lane] = SENSOR_STATUSES.indexOf(reading.status);
     reading.values.forEach((value, place) => {
-      values[slot + at.STUCK_VALUES + place] = (value ?? 0) + 0;
+      values[slot + STUCK_VALUES + place * NEXT + lane] = (value ?? 0) + 0;
     });
   });
 }
@@ -40,20 +48,20 @@ export function sense(state: CraftState, config: CraftConfig, dtS: number): void
 /** What a sensor shows: the truth, or what it saw when it got stuck. */
 export function readSensor(state: CraftState, config: CraftConfig, sensor: SensorName): SensorReading {
   const { values } = state;
-  const index = at.SENSORS.indexOf(sensor);
+  const index = SENSORS.indexOf(sensor);
   const slot = config.stuckAt[index]!;
-  const now = trueReading(values, config, sensor);
-  if (values[slot] === 0 || values[at.STUCK_PENDING + index] === 1) return now;
-  const status = at.SENSOR_STATUSES[values[slot + at.STUCK_STATUS]!]!;
+  const now = trueReading(values, 0, config, sensor);
+  if (values[slot] === 0 || values[STUCK_PENDING + index * NEXT] === 1) return now;
+  const status = SENSOR_STATUSES[values[slot + STUCK_STATUS]!]!;
   // Which readings exist is configuration and does not change; their values and status are the frozen ones.
-  const frozen = now.values.map((value, place) => (value === undefined ? undefined : values[slot + at.STUCK_VALUES + place]!));
+  const frozen = now.values.map((value, place) => (value === undefined ? undefined : values[slot + STUCK_VALUES + place * NEXT]!));
   return { enabled: now.enabled, status, reason: reasonOf(config, sensor, status, frozen), values: frozen };
 }
 
-function trueReading(values: Float64Array, config: CraftConfig, sensor: SensorName): SensorReading {
+function trueReading(values: Float64Array, lane: number, config: CraftConfig, sensor: SensorName): SensorReading {
   const plane = config.profile.sensorPlane;
   const enabled = plane.enabled && sensorConfig(config, sensor).enabled;
-  const readings = enabled ? trueValues(values, config, sensor) : Array.from({ length: VALUE_COUNT[sensor] }, () => undefined);
+  const readings = enabled ? trueValues(values, lane, config, sensor) : Array.from({ length: VALUE_COUNT[sensor] }, () => undefined);
   const status = enabled ? statusOf(config, sensor, readings) : "na";
   return { enabled, status, reason: reasonOf(config, sensor, status, readings), values: readings };
 }
@@ -74,14 +82,14 @@ function sensorConfig(config: CraftConfig, sensor: SensorName): { readonly enabl
   }
 }
 
-function trueValues(values: Float64Array, config: CraftConfig, sensor: SensorName): readonly (number | undefined)[] {
+function trueValues(values: Float64Array, lane: number, config: CraftConfig, sensor: SensorName): readonly (number | undefined)[] {
   const plane = config.profile.sensorPlane;
   switch (sensor) {
     case "imu":
       // Yaw counts as headings grow, clockwise seen from above.
-      return [values[at.RATES_RPS]!, values[at.RATES_RPS + 1]!, 0 - values[at.RATES_RPS + 2]!];
+      return [values[RATES_RPS + lane]!, values[RATES_RPS + NEXT + lane]!, 0 - values[RATES_RPS + 2 * NEXT + lane]!];
     case "radiation":
-      return [values[config.bodyAt + at.RADIATION_USVH]!, values[config.bodyAt + at.DOSE_USV]!];
+      return [values[RADIATION_USVH + lane]!, values[DOSE_USV + lane]!];
     case "star_tracker": {
       const { lockedInit, attitudeErrDegInit } = plane.starTracker;
       return [lockedInit === undefined ? undefined : lockedInit ? 1 : 0, attitudeErrDegInit];

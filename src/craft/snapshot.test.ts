@@ -1,12 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "#base/canonical-json.ts";
+import { sha256Hex } from "#base/sha256.ts";
+import { applyCraftCommand } from "./commands.ts";
 import * as at from "./layout.ts";
 import { profileHash } from "./profile-hash.ts";
 import { firstDivergence, restoreCraft, snapshotCraft } from "./snapshot.ts";
 import { type CraftState, craftHashHex } from "./state.ts";
 import { step } from "./step.ts";
+import { profileSet, script } from "./test-random.ts";
 import { type Rig, rigOf, rigOfState } from "./test-rig.ts";
 
 const shippedText = readFileSync(new URL("../../profiles/shipped.json", import.meta.url), "utf8");
@@ -193,6 +197,21 @@ const GOLDEN = {
 };
 
 describe("golden digests", () => {
+  test("I1 craft - forty random runs go through the pinned states (seed 7)", () => {
+    const sets = fc.sample(profileSet, { seed: 7, numRuns: 40 });
+    const scripts = fc.sample(script(200), { seed: 7, numRuns: 40 });
+    const hashes = sets.map((set, run) => {
+      const rig = rigOf(shipped, { thrusters, set });
+      const seen: string[] = [];
+      rig.run(200, (tick) => {
+        for (const [at, command] of scripts[run]!) if (at === tick) applyCraftCommand(rig.state, rig.config, command);
+        seen.push(craftHashHex(rig.state), JSON.stringify(rig.state.tripEdges), String(rig.state.overcurrentChanged));
+      });
+      return seen.join();
+    });
+    expect(sha256Hex(hashes.join())).toBe("c3e1b997896ac6783966d2323c99eb597f00e5f5da25a08dcedab3ac33768a5c");
+  });
+
   test("SIM-102 craft - the shipped profile gives the pinned digests, in another process too", () => {
     const rig = rigOf(shipped, { thrusters, profileHash: profileHash(shippedText), set: { "motion_plane.tip_off_dps": undefined } });
     const digests: Record<string, string> = { 0: craftHashHex(rig.state) };

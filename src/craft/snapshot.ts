@@ -1,6 +1,5 @@
-import { assert } from "#base/assert.ts";
 import type { CraftConfig } from "./config.ts";
-import { type Field, HASH_START } from "./layout.ts";
+import type { Field } from "./layout.ts";
 import { CraftState, createCraftState } from "./state.ts";
 
 /** A snapshot's value of one field: numbers as they are, flags, words of enumerations, null for none. */
@@ -33,18 +32,11 @@ export function firstDivergence(
   config: CraftConfig,
 ): { readonly path: string; readonly ours: FieldValue; readonly theirs: FieldValue } | undefined {
   const { fields } = config.layout;
-  assert(ours.values.length === theirs.values.length, "crafts of one layout", { ours: ours.values.length, theirs: theirs.values.length });
   const inHashOrder = [...fields.filter((field) => field.hashed), ...fields.filter((field) => !field.hashed)];
-  const field = inHashOrder.find(({ offset }) => !Object.is(ours.values[offset], theirs.values[offset]));
-  if (field !== undefined)
-    return { path: field.name, ours: encode(field, ours.values[field.offset]!), theirs: encode(field, theirs.values[field.offset]!) };
-  const prefix = (state: CraftState): string => bytesToText(new Uint8Array(state.values.buffer, HASH_START * 8, 16));
-  const [ourHash, theirHash] = [prefix(ours), prefix(theirs)];
-  return ourHash === theirHash ? undefined : { path: "hardware_profile_hash", ours: ourHash, theirs: theirHash };
-}
-
-function bytesToText(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const field = inHashOrder.find((one) => !Object.is(ours.values[one.offset], theirs.values[one.offset]));
+  return field === undefined
+    ? undefined
+    : { path: field.name, ours: encode(field, ours.values[field.offset]!), theirs: encode(field, theirs.values[field.offset]!) };
 }
 
 function encode(field: Field, value: number): FieldValue {

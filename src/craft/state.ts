@@ -13,24 +13,39 @@ export interface TripEdge {
   readonly tripped: boolean;
 }
 
-/** The truth of one craft. All that later ticks or messages depend on lies in `values`; see `layout.ts`. */
-export class CraftState {
+/** Crafts of one configuration that a step takes together, in the first lanes of one array. */
+export interface Crafts {
   readonly values: Float64Array;
-  /** Transitions of the last tick, in node order. */
-  readonly tripEdges: TripEdge[] = [];
-  /** Whether PDU_OVERCURRENT began or ended in the last tick. */
-  overcurrentChanged = false;
-  readonly #layout: at.Layout;
-  readonly #hashed: Float64Array;
+  /** How many; at most `LANES`. */
+  readonly lanes: number;
+}
 
-  constructor(layout: at.Layout) {
+/** The truth of one craft. All that later ticks or messages depend on lies in `values`; see `layout.ts`. */
+export class CraftState implements Crafts {
+  readonly values: Float64Array;
+  readonly lanes = 1;
+  readonly #layout: at.Layout;
+
+  /** A craft of a fleet has a lane of an array that others share: `values` begins at it. */
+  constructor(layout: at.Layout, values: Float64Array = new Float64Array(layout.length)) {
     this.#layout = layout;
-    this.values = new Float64Array(layout.length);
-    this.#hashed = this.values.subarray(at.HASH_START);
+    this.values = values;
   }
 
   get tick(): number {
     return this.values[at.TICK]!;
+  }
+
+  /** Transitions of the last tick, in node order. */
+  get tripEdges(): readonly TripEdge[] {
+    if (this.values[at.TRIP_EDGES] === 0) return [];
+    const { tripEdges } = this.#layout;
+    return tripEdges.flatMap((offset, node) => (this.values[offset] === 0 ? [] : [{ node, tripped: this.values[offset] === 1 }]));
+  }
+
+  /** Whether PDU_OVERCURRENT began or ended in the last tick. */
+  get overcurrentChanged(): boolean {
+    return this.values[at.OVERCURRENT_CHANGED] === 1;
   }
 
   /** Commands applied since the last tick. */
@@ -43,37 +58,33 @@ export class CraftState {
   }
 
   get transponderMode(): TransponderMode {
-    return TRANSPONDER_MODES[this.#body(at.TRANSPONDER_MODE)]!;
+    return TRANSPONDER_MODES[this.values[at.TRANSPONDER_MODE]!]!;
   }
 
   /** Whether the transponder answers: asked for, powered, not dead. */
   get transponderOn(): boolean {
-    return this.#body(at.TRANSPONDER_ON) === 1;
+    return this.values[at.TRANSPONDER_ON] === 1;
   }
 
   /** Whether the radar is asked for. */
   get radarEnabled(): boolean {
-    return this.#body(at.RADAR_ENABLED) === 1;
+    return this.values[at.RADAR_ENABLED] === 1;
   }
 
   get radarOn(): boolean {
-    return this.#body(at.RADAR_ON) === 1;
+    return this.values[at.RADAR_ON] === 1;
   }
 
   /** World axes: X east, Y north, Z up. */
   get positionM(): Vector {
-    const { values } = this;
-    return [values[at.POSITION_M]!, values[at.POSITION_M + 1]!, values[at.POSITION_M + 2]!];
+    return vectorAt(this.values, at.POSITION_M);
   }
 
   /** Total velocity: inertial, and that of the drive in the last tick. */
   get velocityMps(): Vector {
     const { values } = this;
-    return [
-      values[at.VELOCITY_MPS]! + values[at.DRIVE_VELOCITY_MPS]!,
-      values[at.VELOCITY_MPS + 1]! + values[at.DRIVE_VELOCITY_MPS + 1]!,
-      values[at.VELOCITY_MPS + 2]!,
-    ];
+    const [x, y, z] = vectorAt(values, at.VELOCITY_MPS);
+    return [x + values[at.DRIVE_VELOCITY_MPS]!, y + values[at.DRIVE_VELOCITY_MPS + at.NEXT]!, z];
   }
 
   /** Radar bands that a fault silences: a band's own, or the one of both. */
@@ -89,16 +100,15 @@ export class CraftState {
 
   /** Digest of the hashed part (simulation §2), into `out` when given. @throws AssertionError when a value is not a number */
   hash(out?: Hash128): Hash128 {
-    const hashed = this.#hashed;
-    for (let index = 2; index < hashed.length; index += 1) {
-      const value = hashed[index]!;
-      if (value !== value || Object.is(value, -0)) this.#refuse(index + at.HASH_START);
+    const { values } = this;
+    const { hashOrder, hashInput } = this.#layout;
+    for (let index = 0; index < hashOrder.length; index += 1) {
+      const offset = hashOrder[index]!;
+      const value = values[offset]!;
+      if (value !== value || Object.is(value, -0)) this.#refuse(offset);
+      hashInput[at.PROFILE_HASH_LENGTH + index] = value;
     }
-    return hash128Floats(hashed, out);
-  }
-
-  #body(offset: number): number {
-    return this.values[this.#layout.bodyAt + offset]!;
+    return hash128Floats(hashInput, out);
   }
 
   #faultValue(kind: string, target: string): number | undefined {
@@ -115,15 +125,20 @@ export class CraftState {
 
 /** A craft at tick 0 (simulation §4), its outputs all zero until `preview` has run. */
 export function createCraftState(config: CraftConfig): CraftState {
+  const state = new CraftState(config.layout);
+  writeInitial(state, config);
+  return state;
+}
+
+/** Puts a craft to tick 0. */
+export function writeInitial(state: CraftState, config: CraftConfig): void {
   const { profile, layout } = config;
   const { powerPlane, dockingPlane, commsPlane, sensorPlane } = profile;
-  const state = new CraftState(layout);
   const { values } = state;
-  for (const field of layout.fields) if (field.nullable) values[field.offset] = -1;
-  writeProfileHash(values, config.settings.profileHash);
+  for (const field of layout.fields) values[field.offset] = field.nullable ? -1 : 0;
   values[at.QUATERNION] = Math.sqrt(0.5);
-  values[at.QUATERNION + 3] = Math.sqrt(0.5);
-  values.set(config.tipOffRps, at.RATES_RPS);
+  values[at.QUATERNION + 3 * at.NEXT] = Math.sqrt(0.5);
+  writeVector(values, at.RATES_RPS, config.tipOffRps);
   values[at.CPU_PCT] = 8;
   values[at.RAM_PCT] = 22;
   values[at.BATTERY_J] = snappedEnergyJ((config.batteryCapacityJ * profile.batterySocInitPct) / 100, config.batteryCapacityJ);
@@ -139,18 +154,26 @@ export function createCraftState(config: CraftConfig): CraftState {
   profile.thermalPlane.nodes.forEach((node, index) => {
     values[at.NODES + index * at.NODE_STRIDE] = node.initialC;
   });
-  const body = config.bodyAt;
   const mode = commsPlane.enabled ? commsPlane.xpdrModeInit : "OFF";
-  values[body + at.PROPELLANT_KG] = profile.propulsionPlane.enabled ? profile.propulsionPlane.propellantKgInit : 0;
-  values[body + at.RADAR_ENABLED] = config.settings.radarEnabled ? 1 : 0;
-  values[body + at.RADAR_ON] = config.settings.radarEnabled ? 1 : 0;
-  values[body + at.TRANSPONDER_MODE] = TRANSPONDER_MODES.indexOf(mode);
-  values[body + at.TRANSPONDER_ON] = mode === "ON" || mode === "SPOOF" ? 1 : 0;
-  values[body + at.AMBIENT_C] = AMBIENT_INIT_C;
-  values[body + at.BASE_IN_W] = powerPlane.basePowerInW;
-  values[body + at.RADIATION_USVH] = sensorPlane.radiation.backgroundUsvh;
+  values[at.PROPELLANT_KG] = profile.propulsionPlane.enabled ? profile.propulsionPlane.propellantKgInit : 0;
+  values[at.RADAR_ENABLED] = config.settings.radarEnabled ? 1 : 0;
+  values[at.RADAR_ON] = config.settings.radarEnabled ? 1 : 0;
+  values[at.TRANSPONDER_MODE] = TRANSPONDER_MODES.indexOf(mode);
+  values[at.TRANSPONDER_ON] = mode === "ON" || mode === "SPOOF" ? 1 : 0;
+  values[at.AMBIENT_C] = AMBIENT_INIT_C;
+  values[at.BASE_IN_W] = powerPlane.basePowerInW;
+  values[at.RADIATION_USVH] = sensorPlane.radiation.backgroundUsvh;
   for (const offset of config.since.configFaults) values[offset] = 0;
-  return state;
+}
+
+/** Three fields from an offset on. */
+export function vectorAt(values: Float64Array, offset: number): [number, number, number] {
+  return [values[offset]!, values[offset + at.NEXT]!, values[offset + 2 * at.NEXT]!];
+}
+
+/** Writes three fields from an offset on. */
+export function writeVector(values: Float64Array, offset: number, vector: Vector | Float64Array): void {
+  for (let axis = 0; axis < 3; axis += 1) values[offset + axis * at.NEXT] = vector[axis]!;
 }
 
 /** The state hash as 32 hex digits. */
@@ -160,11 +183,3 @@ export function craftHashHex(state: CraftState): string {
 
 const AMBIENT_INIT_C = -60;
 const scratchHash: Hash128 = new Uint32Array(4);
-
-function writeProfileHash(values: Float64Array, profileHash: string | undefined): void {
-  if (profileHash === undefined) return;
-  const match = /^sha256:([0-9a-f]{64})$/.exec(profileHash);
-  assert(match !== null, "a profile hash is sha256: and 64 hex digits", { profileHash });
-  const bytes = new Uint8Array(values.buffer, at.HASH_START * 8, 16);
-  for (let index = 0; index < 16; index += 1) bytes[index] = Number.parseInt(match[1]!.slice(index * 2, index * 2 + 2), 16);
-}

@@ -21,8 +21,10 @@ export interface Rig {
   do(command: CraftCommand): Rig;
   load(name: (typeof at.LOADS)[number]): number;
   demand(name: (typeof at.LOADS)[number]): number;
+  /** The value of a field. */
   out(offset: number): number;
-  body(offset: number): number;
+  /** Values of some fields that follow each other. */
+  fields(first: number, count: number): number[];
   tempC(id: string): number;
   setTempC(id: string, tempC: number): void;
   isTripped(id: string): boolean;
@@ -73,7 +75,6 @@ export function rigOfState(state: CraftState, config: CraftConfig): Rig {
     assert(nodes.includes(id), "the profile has the node", { id });
     return at.NODES + nodes.indexOf(id) * at.NODE_STRIDE;
   };
-  const out = (offset: number): number => values[config.outputsAt + offset]!;
   const words = (digits: number, list: readonly string[]): string[] =>
     digits === 0 ? [] : Array.from(digits.toString(8), (digit) => list[Number(digit) - 1]!);
   const rig: Rig = {
@@ -92,10 +93,10 @@ export function rigOfState(state: CraftState, config: CraftConfig): Rig {
       assert(refusal === undefined, "a test command is accepted", { command, refusal });
       return rig;
     },
-    load: (name) => out(at.GRANTED_W + at.LOADS.indexOf(name)),
-    demand: (name) => values[at.DEMAND_W + at.LOADS.indexOf(name)]!,
-    out,
-    body: (offset) => values[config.bodyAt + offset]!,
+    load: (name) => values[at.GRANTED_W + at.LOADS.indexOf(name) * at.NEXT]!,
+    demand: (name) => values[at.DEMAND_W + at.LOADS.indexOf(name) * at.NEXT]!,
+    out: (offset) => values[offset]!,
+    fields: (first, count) => Array.from({ length: count }, (_, index) => values[first + index * at.NEXT]!),
     tempC: (id) => values[nodeAt(id)]!,
     setTempC(id, tempC) {
       values[nodeAt(id)] = tempC;
@@ -110,8 +111,8 @@ export function rigOfState(state: CraftState, config: CraftConfig): Rig {
     sheds: () => words(values[at.SHED_ORDER]!, SHEDDABLE_LOADS),
     shedReasons: () => words(values[at.REASON_ORDER]!, SHED_REASONS),
     faults: () => [
-      ...RUNTIME_FAULTS.filter((_, index) => out(at.FAULT_FLAGS + index) === 1),
-      ...nodes.filter((_, index) => out(at.TRIP_FLAGS + index) === 1).map((id) => `THERMAL_TRIP:${id}`),
+      ...RUNTIME_FAULTS.filter((_, index) => values[at.FAULT_FLAGS + index * at.NEXT] === 1),
+      ...nodes.filter((_, index) => values[config.layout.tripFlagsAt + index * at.NEXT] === 1).map((id) => `THERMAL_TRIP:${id}`),
     ],
   };
   return rig;

@@ -242,6 +242,6 @@ describe("thermal trips", () => {
       [1372, true],
       [2845, false],
     ]);
-    expect(rig.body(at.AMBIENT_C)).toBe(-60);
+    expect(rig.out(at.AMBIENT_C)).toBe(-60);
   });
 });

@@ -1,8 +1,32 @@
-import { clamp } from "#base/units.ts";
-import { type CraftConfig, HEAT_SOURCES, thermalFactors } from "./config.ts";
-import { MCQPU, NBL, RCS } from "./demand.ts";
+import { type CraftConfig, HEAT_SOURCES, type ThermalFactors, thermalFactors } from "./config.ts";
 import * as at from "./layout.ts";
-import type { CraftState } from "./state.ts";
+import type { Crafts } from "./state.ts";
+
+// The engine folds constants of this module, not imported ones.
+const {
+  AMBIENT_C,
+  BATTERY_CHARGE_W,
+  BATTERY_DISCHARGE_W,
+  BUS_A,
+  DOCK_A,
+  FAULTS_IN_FORCE,
+  FAULT_STRIDE,
+  FAULT_VALUE,
+  GRANTED_W,
+  HOT_NODES,
+  MCQPU,
+  NBL,
+  NEXT,
+  NODES,
+  NODE_STRIDE,
+  NODE_TRIPPED,
+  NODE_WARNED,
+  POWER_OUT_W,
+  RCS,
+  SUPERCAP_CHARGE_W,
+  SUPERCAP_DISCHARGE_W,
+  TRIP_EDGES,
+} = at;
 
 const CORE = HEAT_SOURCES.indexOf("core");
 const PDU = HEAT_SOURCES.indexOf("pdu");
@@ -17,37 +41,107 @@ const TEMP_MAX_C = 160;
  * S8: lumped thermal network, one explicit Euler step from the temperatures of the tick before. Only the exchange with the ambient
  * is limited to reach it and not pass; conduction may pass it. Trips and warnings follow, each with a band.
  */
-export function thermal(state: CraftState, config: CraftConfig, dtS: number): void {
-  const { values } = state;
-  const { nodes } = config;
-  const { count, scratchW } = nodes;
-  if (count === 0) return;
-  const { ambientShare, gainCPerW } = dtS === config.dtS ? nodes.factors : thermalFactors(nodes, dtS);
-  const ambientC = values[config.bodyAt + at.AMBIENT_C]!;
-  gatherHeat(values, config);
-  let hotNodes = 0;
-  for (let node = 0, slot = at.NODES; node < count; node += 1, slot += at.NODE_STRIDE) {
-    const oldC = values[slot]!;
-    const newC = clamp(oldC - (oldC - ambientC) * ambientShare[node]! + scratchW[node]! * gainCPerW[node]!, TEMP_MIN_C, TEMP_MAX_C);
-    values[slot] = newC;
-    if (newC < nodes.alarmC[node]! && values[slot + at.NODE_TRIPPED] === 0 && values[slot + at.NODE_WARNED] === 0) continue;
-    if (watch(state, config, node, newC)) hotNodes += 1;
-  }
-  values[at.HOT_NODES] = hotNodes;
+export function thermal(crafts: Crafts, config: CraftConfig, dtS: number): void {
+  if (config.nodes.count === 0) return;
+  gatherHeat(crafts, config);
+  conduct(crafts, config);
+  warm(crafts, config, dtS === config.dtS ? config.nodes.factors : thermalFactors(config.nodes, dtS));
+  watch(crafts, config);
 }
 
-/** Moves a node's trip and warning; returns whether one of them holds. */
-function watch(state: CraftState, config: CraftConfig, node: number, tempC: number): boolean {
-  const { values } = state;
-  const { tripC, warnC, hysteresisC } = config.nodes;
-  const slot = at.NODES + node * at.NODE_STRIDE;
-  const wasTripped = values[slot + at.NODE_TRIPPED]!;
-  const isTripped = held(wasTripped, tempC, tripC[node]!, hysteresisC[node]!);
-  const isWarned = held(values[slot + at.NODE_WARNED]!, tempC, warnC[node]!, hysteresisC[node]!);
-  values[slot + at.NODE_TRIPPED] = isTripped;
-  values[slot + at.NODE_WARNED] = isWarned;
-  if (isTripped !== wasTripped) state.tripEdges.push({ node, tripped: isTripped === 1 });
-  return isTripped === 1 || isWarned === 1;
+/** Heat into each node from what the tick's power did and from leaks, W: a row per node. Spilled power heats nothing. */
+function gatherHeat(crafts: Crafts, config: CraftConfig): void {
+  const { values, lanes } = crafts;
+  const { heatedRow, unheatedRows, heatW } = config.nodes;
+  const { heatFractionToHull } = config;
+  const core = heatedRow[CORE]!;
+  const pdu = heatedRow[PDU]!;
+  const supercap = heatedRow[SUPERCAP]!;
+  const battery = heatedRow[BATTERY]!;
+  const dockBridge = heatedRow[DOCK_BRIDGE]!;
+  const hull = heatedRow[HULL]!;
+  for (const row of unheatedRows) heatW.fill(0, row, row + lanes);
+  for (let lane = 0; lane < lanes; lane += 1) {
+    const busA = values[BUS_A + lane]!;
+    const dockA = values[DOCK_A + lane]!;
+    heatW[core + lane] = 0.8 * values[GRANTED_W + MCQPU + lane]! + 0.7 * values[GRANTED_W + NBL + lane]!;
+    heatW[pdu + lane] = 0.02 * values[POWER_OUT_W + lane]! + 0.4 * busA * busA;
+    heatW[supercap + lane] = 0.03 * (values[SUPERCAP_CHARGE_W + lane]! + values[SUPERCAP_DISCHARGE_W + lane]!);
+    heatW[battery + lane] = 0.01 * (values[BATTERY_CHARGE_W + lane]! + values[BATTERY_DISCHARGE_W + lane]!);
+    heatW[dockBridge + lane] = 0.25 * dockA * dockA;
+    heatW[hull + lane] = heatFractionToHull * values[GRANTED_W + RCS + lane]!;
+    if (values[FAULTS_IN_FORCE + lane]! > 0) leak(values, lane, config);
+  }
+}
+
+/** Adds the heat of leaks. */
+function leak(values: Float64Array, lane: number, { nodes, heatLeakAt }: CraftConfig): void {
+  for (let node = 0; node < nodes.count; node += 1) {
+    nodes.heatW[node * NEXT + lane]! += values[heatLeakAt + node * FAULT_STRIDE + FAULT_VALUE + lane]!;
+  }
+}
+
+/** Adds what flows through the couplings. */
+function conduct({ values, lanes }: Crafts, config: CraftConfig): void {
+  const { linkA, linkB, linkWPerC, heatW } = config.nodes;
+  for (let link = 0; link < linkWPerC.length; link += 1) {
+    const wPerC = linkWPerC[link]!;
+    const tempA = NODES + linkA[link]! * NODE_STRIDE;
+    const tempB = NODES + linkB[link]! * NODE_STRIDE;
+    const heatA = linkA[link]! * NEXT;
+    const heatB = linkB[link]! * NEXT;
+    for (let lane = 0; lane < lanes; lane += 1) {
+      const watts = wPerC * (values[tempA + lane]! - values[tempB + lane]!);
+      heatW[heatA + lane]! -= watts;
+      heatW[heatB + lane]! += watts;
+    }
+  }
+}
+
+/** Moves the temperatures; a craft with a node at its alarm counts as hot until `watch` has looked. */
+function warm({ values, lanes }: Crafts, config: CraftConfig, factors: ThermalFactors): void {
+  const { heatW, alarmC } = config.nodes;
+  for (let node = 0; node < config.nodes.count; node += 1) {
+    const temp = NODES + node * NODE_STRIDE;
+    const ambientShare = factors.ambientShare[node]!;
+    const gainCPerW = factors.gainCPerW[node]!;
+    const nodeAlarmC = alarmC[node]!;
+    const heat = node * NEXT;
+    for (let lane = 0; lane < lanes; lane += 1) {
+      const oldC = values[temp + lane]!;
+      const freeC = oldC - (oldC - values[AMBIENT_C + lane]!) * ambientShare + heatW[heat + lane]! * gainCPerW;
+      const newC = freeC < TEMP_MIN_C ? TEMP_MIN_C : freeC > TEMP_MAX_C ? TEMP_MAX_C : freeC;
+      values[temp + lane] = newC;
+      if (newC >= nodeAlarmC) values[HOT_NODES + lane]! += 1;
+    }
+  }
+}
+
+/** Moves trips and warnings of the crafts that have or may get some. */
+function watch(crafts: Crafts, config: CraftConfig): void {
+  const { values, lanes } = crafts;
+  for (let lane = 0; lane < lanes; lane += 1) {
+    if (values[HOT_NODES + lane]! > 0) watchNodes(values, lane, config);
+  }
+}
+
+function watchNodes(values: Float64Array, lane: number, config: CraftConfig): void {
+  const { count, tripC, warnC, hysteresisC } = config.nodes;
+  const { tripEdges } = config.layout;
+  let hotNodes = 0;
+  for (let node = 0, slot = NODES + lane; node < count; node += 1, slot += NODE_STRIDE) {
+    const tempC = values[slot]!;
+    const wasTripped = values[NODE_TRIPPED + slot]!;
+    const isTripped = held(wasTripped, tempC, tripC[node]!, hysteresisC[node]!);
+    const isWarned = held(values[NODE_WARNED + slot]!, tempC, warnC[node]!, hysteresisC[node]!);
+    values[NODE_TRIPPED + slot] = isTripped;
+    values[NODE_WARNED + slot] = isWarned;
+    if (isTripped === 1 || isWarned === 1) hotNodes += 1;
+    if (isTripped === wasTripped) continue;
+    values[tripEdges[node]! + lane] = isTripped - wasTripped;
+    values[TRIP_EDGES + lane]! += 1;
+  }
+  values[HOT_NODES + lane] = hotNodes;
 }
 
 /** A threshold that holds until the temperature has come back by the hysteresis. */
@@ -56,31 +150,8 @@ function held(was: number, tempC: number, thresholdC: number, hysteresisC: numbe
   return was === 1 && tempC <= thresholdC - hysteresisC ? 0 : was;
 }
 
-/** Net heat into each node: from what the tick's power did, through couplings, from leaks. Spilled power heats nothing. */
-function gatherHeat(values: Float64Array, config: CraftConfig): void {
-  const out = config.outputsAt;
-  const { count, heatedNode, linkA, linkB, linkWPerC, scratchW } = config.nodes;
-  for (let node = 0; node < count; node += 1) scratchW[node] = 0;
-  if (values[at.FAULTS_IN_FORCE]! > 0) {
-    for (let node = 0; node < count; node += 1) scratchW[node] = values[config.heatLeakAt + node * at.FAULT_STRIDE + at.FAULT_VALUE]!;
-  }
-  const busA = values[at.BUS_A]!;
-  const dockA = values[at.DOCK_A]!;
-  addHeat(scratchW, heatedNode[CORE]!, 0.8 * values[out + at.GRANTED_W + MCQPU]! + 0.7 * values[out + at.GRANTED_W + NBL]!);
-  addHeat(scratchW, heatedNode[PDU]!, 0.02 * values[at.POWER_OUT_W]! + 0.4 * busA * busA);
-  addHeat(scratchW, heatedNode[SUPERCAP]!, 0.03 * (values[out + at.SUPERCAP_CHARGE_W]! + values[out + at.SUPERCAP_DISCHARGE_W]!));
-  addHeat(scratchW, heatedNode[BATTERY]!, 0.01 * (values[out + at.BATTERY_CHARGE_W]! + values[out + at.BATTERY_DISCHARGE_W]!));
-  addHeat(scratchW, heatedNode[DOCK_BRIDGE]!, 0.25 * dockA * dockA);
-  addHeat(scratchW, heatedNode[HULL]!, config.heatFractionToHull * values[out + at.GRANTED_W + RCS]!);
-  for (let link = 0; link < linkWPerC.length; link += 1) {
-    const a = linkA[link]!;
-    const b = linkB[link]!;
-    const watts = linkWPerC[link]! * (values[at.NODES + a * at.NODE_STRIDE]! - values[at.NODES + b * at.NODE_STRIDE]!);
-    scratchW[a]! -= watts;
-    scratchW[b]! += watts;
-  }
-}
-
-function addHeat(scratchW: Float64Array, node: number, watts: number): void {
-  if (node >= 0) scratchW[node]! += watts;
+/** Forgets the trips that began or ended in the tick before. */
+export function clearTripEdges(values: Float64Array, lane: number, { layout }: CraftConfig): void {
+  values[TRIP_EDGES + lane] = 0;
+  for (const edge of layout.tripEdges) values[edge + lane] = 0;
 }

@@ -1,7 +1,7 @@
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
 import type { CraftConfig } from "#craft/config.ts";
-import { RCS } from "#craft/demand.ts";
 import * as at from "#craft/layout.ts";
+import { vectorAt } from "#craft/state.ts";
 import { BURN_AXES } from "#craft/thrusters.ts";
 
 const GRAMS_PER_KG = 1000;
@@ -11,12 +11,11 @@ const THROTTLED_BELOW = 0.999;
 /** The `propulsion` object. */
 export function propulsionOf(values: Float64Array, config: CraftConfig): TelemetryPayload["propulsion"] {
   const plane = config.profile.propulsionPlane;
-  const propellantKg = values[config.bodyAt + at.PROPELLANT_KG]!;
+  const propellantKg = values[at.PROPELLANT_KG]!;
   const initialKg = plane.enabled ? plane.propellantKgInit : 0;
   const fill = initialKg > 0 ? propellantKg / initialKg : 0;
   const { propellantTankPressureMinPa: minPa, propellantTankPressureNominalPa: nominalPa } = plane;
   const axis = values[at.BURN_AXIS]!;
-  const three = (offset: number): [number, number, number] => [values[offset]!, values[offset + 1]!, values[offset + 2]!];
   return {
     propellant_tank_pressure_pa: minPa + (nominalPa - minPa) * fill,
     oxidizer_mass_kg: propellantKg * plane.oxidizerMassRatio,
@@ -27,14 +26,14 @@ export function propulsionOf(values: Float64Array, config: CraftConfig): Telemet
     rcs: {
       enabled: plane.enabled,
       active: axis >= 0,
-      throttled: values[config.outputsAt + at.RCS_THROTTLED] === 1,
+      throttled: values[at.RCS_THROTTLED] === 1,
       axis: axis >= 0 ? BURN_AXES[axis]! : null,
       command_pct: values[at.BURN_PCT]!,
       time_left_s: values[at.BURN_LEFT_S]!,
       propellant_kg: propellantKg,
-      power_w: values[config.outputsAt + at.GRANTED_W + RCS]!,
-      net_force_n: three(at.BURN_FORCE_N),
-      net_torque_nm: three(at.BURN_TORQUE_NM),
+      power_w: values[at.GRANTED_W + at.RCS]!,
+      net_force_n: vectorAt(values, at.BURN_FORCE_N),
+      net_torque_nm: vectorAt(values, at.BURN_TORQUE_NM),
       thrusters: axis >= 0 ? thrustersOf(values, config, axis) : [],
     },
   };

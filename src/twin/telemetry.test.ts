@@ -94,12 +94,12 @@ describe("telemetry", () => {
 
   test("telemetry - after a command while time stands, the outputs are a preview and nothing else moved", () => {
     const rig = undocked().run(20);
-    const truth = rig.values.slice(at.HASH_START, rig.config.outputsAt);
+    const truth = rig.values.slice(at.TICK, at.SOURCE_BASE_W);
     applyCraftCommand(rig.state, rig.config, { kind: "nbl", on: false });
     preview(rig.state, rig.config);
     expect(telemetryOf(rig).power).toMatchObject({ nbl_active: false, nbl_power_w: 0 });
-    truth[at.NBL_ACTIVE - at.HASH_START] = 0;
-    expect(rig.values.slice(at.HASH_START, rig.config.outputsAt)).toEqual(truth);
+    truth[at.NBL_ACTIVE - at.TICK] = 0;
+    expect(rig.values.slice(at.TICK, at.SOURCE_BASE_W)).toEqual(truth);
   });
 
   test("telemetry - says which fields a scenario set", () => {
@@ -245,7 +245,7 @@ describe("sensors", () => {
     rig.do({ kind: "input", input: { radiationUsvh: 1.5 } }).do({ kind: "fault_inject", fault: "stuck_sensor", target: "radiation" });
     rig.run(1);
     const frozen = telemetryOf(rig).sensor_plane;
-    near(frozen.imu.yaw_rate_rps!, -rig.values[at.RATES_RPS + 2]!);
+    near(frozen.imu.yaw_rate_rps!, -rig.values[at.RATES_RPS + 2 * at.NEXT]!);
     rig.do({ kind: "input", input: { radiationUsvh: 9 } }).run(19);
     expect(telemetryOf(rig).sensor_plane).toMatchObject({ imu: frozen.imu, radiation: frozen.radiation });
     expect(frozen.radiation.status).toBe("warn");

@@ -6,7 +6,7 @@ import { attitudeAngles } from "#craft/attitude.ts";
 import type { CraftConfig } from "#craft/config.ts";
 import * as at from "#craft/layout.ts";
 import { CORE_TEMP_C, nodeTempC, stateOfChargePct } from "#craft/permission.ts";
-import type { CraftState } from "#craft/state.ts";
+import { type CraftState, vectorAt } from "#craft/state.ts";
 import { commsOf } from "./telemetry-comms.ts";
 import { explainOf } from "./telemetry-explain.ts";
 import { powerDetailOf, powerOf } from "./telemetry-power.ts";
@@ -52,9 +52,9 @@ export function projectTelemetry(state: CraftState, config: CraftConfig, context
     velocity_xyz_m_s: { x: vx, y: vy, z: vz },
     heading: headingDeg,
     attitude: { roll_rad: rollRad, pitch_rad: pitchRad, yaw_rad: yawRad },
-    battery: stateOfChargePct(values, config),
+    battery: stateOfChargePct(values, 0, config),
     hull: { integrity: 100 },
-    power: powerOf(values, config),
+    power: powerOf(state, config),
     thermal: { nodes: thermalNodesOf(values, config) },
     orbit: {
       state: "off",
@@ -68,9 +68,9 @@ export function projectTelemetry(state: CraftState, config: CraftConfig, context
     },
     comms: commsOf(state, config, context),
     propulsion: propulsionOf(values, config),
-    radiation_usvh: values[config.bodyAt + at.RADIATION_USVH]!,
-    temp_external_c: values[config.bodyAt + at.AMBIENT_C]!,
-    temp_core_c: nodeTempC(values, config.coreNode, CORE_TEMP_C),
+    radiation_usvh: values[at.RADIATION_USVH]!,
+    temp_external_c: values[at.AMBIENT_C]!,
+    temp_core_c: nodeTempC(values, 0, config.coreNode, CORE_TEMP_C),
     cpu_usage: values[at.CPU_PCT]!,
     memory_usage: values[at.RAM_PCT]!,
     docking: dockingOf(values, config),
@@ -95,7 +95,7 @@ export function projectTelemetry(state: CraftState, config: CraftConfig, context
       orbit: "not_modelled",
     },
     motion: motionOf(state, config),
-    power_detail: powerDetailOf(values, config),
+    power_detail: powerDetailOf(state, config),
     explain: explainOf(state, config),
   };
 }
@@ -118,16 +118,15 @@ function thermalNodesOf(values: Float64Array, config: CraftConfig): TelemetryPay
 
 function motionOf(state: CraftState, config: CraftConfig): TelemetryPayload["motion"] {
   const { values, positionM, velocityMps } = state;
-  const three = (offset: number): [number, number, number] => [values[offset]!, values[offset + 1]!, values[offset + 2]!];
   return {
     position_m: [...positionM],
     velocity_mps: [...velocityMps],
-    inertial_velocity_mps: three(at.VELOCITY_MPS),
-    quaternion: [...three(at.QUATERNION), values[at.QUATERNION + 3]!],
-    body_rates_rps: three(at.RATES_RPS),
+    inertial_velocity_mps: vectorAt(values, at.VELOCITY_MPS),
+    quaternion: [...vectorAt(values, at.QUATERNION), values[at.QUATERNION + 3 * at.NEXT]!],
+    body_rates_rps: vectorAt(values, at.RATES_RPS),
     drive_command_mps: values[at.DRIVE_COMMAND_MPS]!,
     drive_actual_mps: values[at.DRIVE_SPEED_MPS]!,
     turn_left_deg: values[at.TURN_LEFT_DEG]!,
-    mass_kg: config.profile.motionPlane.dryMassKg + values[config.bodyAt + at.PROPELLANT_KG]!,
+    mass_kg: config.profile.motionPlane.dryMassKg + values[at.PROPELLANT_KG]!,
   };
 }
