@@ -54,10 +54,13 @@ beforeAll(async () => {
   [docked, bare, trouble] = await Promise.all([
     openScreens(browser, []),
     openScreens(browser, scenario("nothing-left.yaml", NOTHING_LEFT)),
-    openScreens(browser, scenario("trouble.yaml", TROUBLE)),
+    openScreens(browser, [...scenario("trouble.yaml", TROUBLE), "--stopped"]),
   ]);
   await docked.signIn("anna");
   await bare.signIn("boris");
+  // The page watches from the first tick on: rates and trends need a past.
+  await trouble.signIn("clara");
+  await trouble.command("sim.start");
 });
 
 afterAll(async () => {
