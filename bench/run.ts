@@ -1,13 +1,15 @@
 /** `npm run bench [-- GROUP…]`: measures the figures of the groups named, prints a table, writes bench/results.json. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { alarmsFigures } from "./alarms.ts";
 import { busFigures } from "./bus.ts";
 import { craftFigures } from "./craft.ts";
 import { fleetFigures } from "./fleet.ts";
 import { circumstances, type Figure, measure, tableOf } from "./harness.ts";
 import { recordingFigures } from "./recording.ts";
+import { trackerFigures } from "./tracker.ts";
 
-const all = [...craftFigures(), ...fleetFigures(), ...busFigures(), ...recordingFigures()];
+const all = [...craftFigures(), ...fleetFigures(), ...trackerFigures(), ...alarmsFigures(), ...busFigures(), ...recordingFigures()];
 const groups = process.argv.slice(2);
 const known = new Set(all.map((spec) => spec.group));
 const unknown = groups.filter((group) => !known.has(group));
