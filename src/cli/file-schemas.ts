@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { assertNever } from "#base/assert.ts";
 import { type JsonSchema, keySchema, objectSchema } from "#base/key-json-schema.ts";
+import { joinPath } from "#base/key-reader.ts";
 import type { KeySpec } from "#base/key-spec.ts";
 import type { CommandSpec, ParameterSpec } from "#contracts/command-catalogue.ts";
 import { incidentRulesFileSchema } from "#contracts/incident-rules.ts";
@@ -45,7 +46,11 @@ function scenarioSchema(): JsonSchema {
     Object.entries(SETTING_SECTIONS).flatMap(([prefix, keys]) => keys.map((spec) => [`${prefix}.${spec.key}`, keySchema(spec)])),
   );
   return objectSchema(SCENARIO_KEYS, "refused", {
-    set: { properties: Object.fromEntries(profilePaths(PROFILE_KEYS, "")) },
+    set: {
+      properties: Object.fromEntries(profilePaths(PROFILE_KEYS, "")),
+      patternProperties: { [LIST_MEMBER]: {} },
+      additionalProperties: false,
+    },
     config: { properties: config, additionalProperties: false },
     init,
     timeline: { items: { anyOf: entrySchemas() } },
@@ -65,11 +70,15 @@ function contactSchema(): JsonSchema {
   return { ...contact, required: [...(contact.required as string[]), "trajectory"] };
 }
 
-/** Paths that a scenario's `set` can name, with what they take. Members of lists are named by id: no schema can list them. */
+/** A path to a member of a list, which is named by its id or index: no schema can list these. */
+const LIST_MEMBER = "\\[";
+
+/** The other paths that a scenario's `set` can name, with what they take. */
 function profilePaths(keys: readonly KeySpec[], parent: string): [string, JsonSchema][] {
   return keys.flatMap((spec): [string, JsonSchema][] => {
-    const path = parent === "" ? spec.key : `${parent}.${spec.key}`;
-    return [[path, keySchema(spec)], ...(spec.kind === "object" ? profilePaths(spec.keys, path) : [])];
+    const path = joinPath(parent, spec.key);
+    const alias: [string, JsonSchema][] = spec.alias === undefined ? [] : [[joinPath(parent, spec.alias), keySchema(spec)]];
+    return [[path, keySchema(spec)], ...alias, ...(spec.kind === "object" ? profilePaths(spec.keys, path) : [])];
   });
 }
 

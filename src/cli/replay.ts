@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
@@ -31,12 +31,13 @@ export function addReplayVerb(program: Command): void {
     .option("--speed <x>", "times the recorded pace", Number, 1)
     .option("--no-timing", "as fast as it goes")
     .option("--subject-prefix <word>", "put before every subject", "replay")
-    .option("--from <s>", "begin this many seconds after the start", Number)
-    .option("--to <s>", "end before this many seconds after the start", Number)
+    .option("--from <s>", "begin this many seconds after the start", secondsOf)
+    .option("--to <s>", "end before this many seconds after the start", secondsOf)
     .option("--with-commands", "publish recorded commands too")
     .option("--nats <url>", "onto this NATS server; without it the messages go to a bus inside this process, as a trial")
     .action(async (file: string, flags: ReplayFlags) => {
-      if (!existsSync(file)) throw new QikiError("file_unreadable", `there is no recording ${file}`);
+      if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
+        throw new QikiError("file_unreadable", `there is no recording ${file}: give the path that 'qiki up' printed at its end`);
       const bus = await openBus(flags);
       try {
         const rows = readRecordingSync(file, {
@@ -60,6 +61,12 @@ export function addReplayVerb(program: Command): void {
         await bus.close();
       }
     });
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== "" && Number.isFinite(seconds)) return seconds;
+  throw new QikiError("usage", `${text} is no time: give seconds after the start of the recording, such as 12.5`);
 }
 
 function openBus(flags: ReplayFlags): Promise<Bus> {

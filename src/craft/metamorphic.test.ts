@@ -12,7 +12,7 @@ const read = (path: string): unknown => JSON.parse(readFileSync(new URL(`../../$
 const shipped = read("profiles/shipped.json");
 const thrusters = read("config/propulsion/thrusters.json");
 
-const RUNS = process.env.QIKI_SOAK === "1" ? 1000 : 40;
+const RUNS = process.env.QIKI_SOAK === "1" ? 400 : 40;
 const SEED = 20_260_303;
 const TICKS = 200;
 

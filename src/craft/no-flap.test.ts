@@ -8,7 +8,7 @@ import { flatProfile, profileWith, type Rig, rigOf, thermalProfile } from "./tes
 
 const thrusters: unknown = JSON.parse(readFileSync(new URL("../../config/propulsion/thrusters.json", import.meta.url), "utf8"));
 
-const RUNS = process.env.QIKI_SOAK === "1" ? 2000 : 60;
+const RUNS = process.env.QIKI_SOAK === "1" ? 500 : 60;
 const TICKS = 400;
 const SEED = 20_260_202;
 

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { isRaw } from "#base/key-reader.ts";
-import { expectedOf } from "#base/key-reader.ts";
+import { expectedOf, isRaw, joinPath } from "#base/key-reader.ts";
 import type { KeySpec } from "#base/key-spec.ts";
 import { PROFILE_KEYS, THRUSTER_KEYS } from "#craft/profile-schema.ts";
 import { PRODUCT_ROOT } from "../version.ts";
@@ -45,13 +44,13 @@ function section(path: string, keys: readonly KeySpec[]): string[] {
   const isList = path.endsWith("[]");
   const plain = keys.filter((spec) => spec.kind !== "object" && spec.kind !== "list");
   const rows = plain.map((spec) => {
-    const value = isList ? [] : [code(shippedValue(path === "" ? spec.key : `${path}.${spec.key}`, spec))];
+    const value = isList ? [] : [code(shippedValue(joinPath(path, spec.key), spec))];
     return [...keyCells(spec), ...value];
   });
   const title = path === "" ? "Keys of `hardware_profile` itself:" : `\`${path}\``;
   const head = ["key", "what it is", "takes", "absent", ...(isList ? [] : ["shipped"])];
   const nested = keys.flatMap((spec) => {
-    const place = path === "" ? spec.key : `${path}.${spec.key}`;
+    const place = joinPath(path, spec.key);
     if (spec.kind === "object") return section(place, spec.keys);
     return spec.kind === "list" ? section(`${place}[]`, spec.keys) : [];
   });
