@@ -87,6 +87,16 @@ export const profileSet: fc.Arbitrary<ProfileSet> = fc
   .tuple(power, other, thermalNetwork)
   .map(([first, second, third]) => ({ ...first, ...second, ...third }));
 
+/** A profile's powers, energies and currents times a factor. */
+export function scaled(set: ProfileSet, factor: number): ProfileSet {
+  return Object.fromEntries(
+    Object.entries(set).map(([key, value]) => [
+      key,
+      typeof value === "number" && /_(w|wh|a|mps|100pct)$/.test(key) ? value * factor : value,
+    ]),
+  );
+}
+
 const fault = <Fault extends string>(
   kind: Fault,
   target: fc.Arbitrary<string | number | undefined>,
