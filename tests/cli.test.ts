@@ -104,6 +104,7 @@ describe("files", () => {
     const shippedFiles: Record<string, string[]> = {
       scenario: files,
       profile: ["profiles/shipped.json", ...readdirSync(join(ROOT, "profiles/test")).map((file) => `profiles/test/${file}`)],
+      guard_rules: ["config/guard_rules.yaml"],
       incident_rules: ["config/incident_rules.yaml"],
     };
     SCHEMA_NAMES.forEach((name, index) => {
@@ -118,7 +119,7 @@ describe("files", () => {
 });
 
 type JsonSchema = Parameters<typeof z.fromJSONSchema>[0];
-const SCHEMA_NAMES = ["scenario", "profile", "incident_rules"];
+const SCHEMA_NAMES = ["scenario", "profile", "guard_rules", "incident_rules"];
 
 /** The value with a key that nobody knows; a profile refuses it in its planes, the others at their root. */
 function withKey(value: unknown, name: string, key: string): unknown {

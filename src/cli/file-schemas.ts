@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FRIEND_FOE_NAMES, GUARD_RULE_KEYS, MODE_NAMES } from "#alarms/guard/rules.ts";
 import { assertNever } from "#base/assert.ts";
 import { type JsonSchema, keySchema, objectSchema } from "#base/key-json-schema.ts";
 import { joinPath } from "#base/key-reader.ts";
@@ -22,11 +23,39 @@ const DIALECT = "https://json-schema.org/draft/2020-12/schema";
 export const FILE_SCHEMAS: Readonly<Record<string, () => JsonSchema>> = {
   scenario: () => headed("QIKI scenario", scenarioSchema()),
   profile: () => headed("QIKI craft profile", profileSchema()),
+  guard_rules: () => headed("QIKI guard rules", guardRulesSchema()),
   incident_rules: () => headed("QIKI incident rules", z.toJSONSchema(incidentRulesFileSchema, { io: "input" })),
 };
 
 function headed(title: string, { $schema: _, ...schema }: JsonSchema): JsonSchema {
   return { $schema: DIALECT, title, ...schema };
+}
+
+function guardRulesSchema(): JsonSchema {
+  const byName = (names: readonly string[], least: number): JsonSchema => ({
+    type: ["string", "integer"],
+    enum: [...names.slice(least), ...names.map((_, number) => number).slice(least)],
+  });
+  const rule = objectSchema(GUARD_RULE_KEYS, "refused", {
+    iff: byName(FRIEND_FOE_NAMES, 1),
+    allowed_transponder_modes: { items: byName(MODE_NAMES, 0) },
+  }) as { readonly properties: Readonly<Record<string, JsonSchema>>; readonly required: readonly string[] };
+  // Null says the same as leaving a key out.
+  const properties = Object.entries(rule.properties).map(([key, schema]) => [key, rule.required.includes(key) ? schema : orNull(schema)]);
+  return {
+    type: "object",
+    properties: {
+      schema_version: { const: 1 },
+      rules: { type: "array", items: { ...rule, properties: Object.fromEntries(properties) as JsonSchema } },
+    },
+    required: ["schema_version", "rules"],
+    additionalProperties: false,
+  };
+}
+
+function orNull(schema: JsonSchema): JsonSchema {
+  const words = schema.enum as readonly unknown[] | undefined;
+  return { ...schema, type: [schema.type, "null"].flat(), ...(words === undefined ? {} : { enum: [...words, null] }) };
 }
 
 function profileSchema(): JsonSchema {
