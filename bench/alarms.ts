@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Guard, type GuardTrack } from "#alarms/guard/guard.ts";
 import { randomStream } from "#base/random.ts";
 import { loadGuardRules, loadRuleSet } from "#cli/load-rules.ts";
@@ -50,8 +52,40 @@ function guardFigure(): FigureSpec {
       alerts = sameAs(alerts, found);
       return (TRACKS * rules.length * FRAMES * 1000) / elapsedMs;
     },
-    note: () => `${alerts} alerts and clears`,
+    note: () => `${alerts} alerts and clears; ${memoryAfterMany()}`,
   };
+}
+
+setFlagsFromString("--expose-gc");
+/** Collects garbage now, so that what is left is what is held. */
+const collect = runInNewContext("gc") as () => void;
+
+/** What 100,000 tracks that came close and were lost leave behind. */
+function memoryAfterMany(): string {
+  const guard = new Guard(loadGuardRules().ruleSet().rules);
+  const pass = (from: number, count: number): void => {
+    for (let n = from; n < from + count; n += 1) {
+      const track = {
+        handle: `${n}:0`,
+        trackId: "",
+        rangeM: 60,
+        rangeRateMps: 0,
+        quality: 1,
+        iff: 3,
+        transponderOn: false,
+        transponderMode: 0,
+      };
+      guard.evaluate(n, [track]);
+      guard.lost(n, [track.handle], "track_lost");
+    }
+  };
+  pass(0, 10_000);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  pass(10_000, 100_000);
+  collect();
+  const grownKb = Math.round((process.memoryUsage().heapUsed - before) / 1024);
+  return `100,000 tracks come and gone: ${guard.size} keys, heap ${grownKb >= 0 ? "+" : ""}${grownKb} kB`;
 }
 
 /** Periodic readings of the sim, as the alarms role gets them; one incident opens and returns every hundred seconds. */

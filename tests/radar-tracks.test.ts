@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { loadGuardRules, loadRuleSet } from "#cli/load-rules.ts";
 import { loadRun } from "#cli/load-run.ts";
+import { headersOf } from "#contracts/message.ts";
 import { type RadarTrackWire, radarTrackSchema } from "#contracts/radar.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { polarOfXyz } from "#radar/coordinates.ts";
@@ -101,6 +102,67 @@ describe("tracks of whole runs", () => {
     expect(Object.keys(tracks[0]!.message.payload)).toEqual(Object.keys(radarTrackSchema.shape));
   });
 
+  test("RAD-124 dropouts - LR and both out by two faults: no frame; both cleared: frames of SR alone", () => {
+    const outputs = messagesOfText(
+      `
+name: dropouts
+profile: profiles/shipped.json
+timeline:
+  - { at: 0s, do: fault, kind: radar_dropout, target: LR }
+  - { at: 0s, do: fault, kind: radar_dropout }
+  - { at: 3.5s, do: clear, kind: radar_dropout }
+`,
+      60,
+    );
+    const frames = outputs.flatMap((output) =>
+      output.kind === "message" && output.message.subject === SUBJECTS.radarFrames
+        ? [[output.message.tick, output.message.headers?.["x-qiki-scan"]]]
+        : [],
+    );
+    expect(frames).toEqual([
+      [40, "SR"],
+      [50, "SR"],
+      [60, "SR"],
+    ]);
+  });
+
+  test("GRD-014 new track - is not looked at; the alert comes with its confirmation", () => {
+    const { tracker, sensor } = scenarioOf("scenarios/default.yaml").settings;
+    const machine = createTrackerMachine({ tracker, sensor, ruleSet: loadGuardRules().ruleSet() });
+    const alerts = [0, 1].map((second) =>
+      machine
+        .accept({ kind: "frame", payload: frameWire(second, 60), headers: {} }, 0 as never)
+        .filter(({ message }) => message.subject === SUBJECTS.radarGuard),
+    );
+    expect(alerts.map(({ length }) => length)).toEqual([0, 1]);
+    expect(alerts[1]![0]!.message.payload).toMatchObject({ kind: "guard_alert", ts_epoch: 1_767_225_601 });
+  });
+
+  test("RAD-121 machine - handed over after every tenth frame, messages and digests are byte for byte the same", () => {
+    const { tracker, sensor } = scenarioOf("scenarios/default.yaml").settings;
+    const model = { tracker, sensor, ruleSet: loadGuardRules().ruleSet() };
+    const frames = messagesOf("scenarios/close_pass.yaml", 600).flatMap((output) =>
+      output.kind === "message" && output.message.subject === SUBJECTS.radarFrames
+        ? [{ kind: "frame", payload: output.message.payload, headers: headersOf(output.message, 1) } as const]
+        : [],
+    );
+    const whole = createTrackerMachine(model);
+    let split = createTrackerMachine(model);
+    let guards = 0;
+    for (const [index, frame] of frames.entries()) {
+      const expected = whole.accept(frame, 0 as never);
+      expect(JSON.stringify(split.accept(frame, 0 as never))).toBe(JSON.stringify(expected));
+      guards += expected.filter(({ message }) => message.subject === SUBJECTS.radarGuard).length;
+      if (index % 10 !== 9) continue;
+      const bytes = split.snapshot();
+      split = createTrackerMachine(model);
+      split.restore(bytes);
+      expect(split.hashes()).toEqual(whole.hashes());
+      expect(Buffer.from(split.snapshot()).equals(bytes)).toBe(true);
+    }
+    expect([frames.length, guards]).toEqual([60, 2]);
+  });
+
   test("RAD-122 late frames - each of odd number is late, no other; with a window none, and the tracks are those of a prompt run", () => {
     const yaml = (config: string, timeline: string): string => `
 name: late
@@ -156,6 +218,17 @@ contacts:
     expect(alert!.quality).toBeGreaterThanOrEqual(0.2);
   });
 });
+
+/** A frame of one SR plot at 20 dB, north of own ship. */
+function frameWire(second: number, rangeM: number): Body {
+  return {
+    schema_version: 1,
+    frame_id: `00000000-0000-5000-8000-${String(second).padStart(12, "0")}`,
+    sensor_id: "e46bc6f6-b33d-5ee4-a4ee-ae47bf13509c",
+    timestamp: `2026-01-01T00:00:0${second}Z`,
+    detections: [{ range_m: rangeM, bearing_deg: 0, elev_deg: 0, vr_mps: 0, snr_db: 20, rcs_dbsm: 0, range_band: 2 }],
+  };
+}
 
 function messagesOfText(text: string, ticks: number): TwinOutput[] {
   const path = join(mkdtempSync(join(tmpdir(), "qiki-radar-")), "scenario.yaml");

@@ -22,7 +22,8 @@ export class PlotGrid {
     const { count, rows } = plots;
     let [x0, x1, y0, y1] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let plot = 0, at = 0; plot < count; plot += 1, at += PLOT_STRIDE) {
-      const [x, y] = [rows[at]!, rows[at + 1]!];
+      const x = rows[at]!;
+      const y = rows[at + 1]!;
       if (x < x0) x0 = x;
       if (x > x1) x1 = x;
       if (y < y0) y0 = y;
@@ -44,13 +45,17 @@ export class PlotGrid {
     const plots = this.#plots;
     if (plots === undefined || plots.count === 0) return 0;
     const { rows } = plots;
-    const [fromX, toX] = [this.#column(x - halfX), this.#column(x + halfX)];
-    const [fromY, toY] = [this.#row(y - halfY), this.#row(y + halfY)];
+    const starts = this.#starts;
+    const items = this.#items;
+    const nx = this.#nx;
+    const fromX = this.#column(x - halfX);
+    const toX = this.#column(x + halfX);
+    const toY = this.#row(y + halfY);
     let count = 0;
-    for (let cy = fromY; cy <= toY; cy += 1) {
-      const end = this.#starts[cy * this.#nx + toX + 1]!;
-      for (let item = this.#starts[cy * this.#nx + fromX]!; item < end; item += 1) {
-        const plot = this.#items[item]!;
+    for (let cy = this.#row(y - halfY); cy <= toY; cy += 1) {
+      const end = starts[cy * nx + toX + 1]!;
+      for (let item = starts[cy * nx + fromX]!; item < end; item += 1) {
+        const plot = items[item]!;
         const at = plot * PLOT_STRIDE;
         if (Math.abs(rows[at]! - x) <= halfX && Math.abs(rows[at + 1]! - y) <= halfY && Math.abs(rows[at + 2]! - z) <= halfZ) {
           found[count] = plot;

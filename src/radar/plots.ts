@@ -63,7 +63,9 @@ export class Plots implements PlotRows {
 
   #finish(at: number, band: RangeBand, snr: number, rcsDbsm: number, polar: PolarPlot | undefined, dims: number): void {
     const { rows, maxVariance } = this;
-    const [xx, yy, zz] = [rows[at + PLOT.xx]!, rows[at + PLOT.yy]!, rows[at + PLOT.zz]!];
+    const xx = rows[at + PLOT.xx]!;
+    const yy = rows[at + PLOT.yy]!;
+    const zz = rows[at + PLOT.zz]!;
     if (xx > maxVariance[0]) maxVariance[0] = xx;
     if (yy > maxVariance[1]) maxVariance[1] = yy;
     if (zz > maxVariance[2]) maxVariance[2] = zz;

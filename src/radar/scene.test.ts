@@ -159,6 +159,18 @@ describe("RAD-028 the scene", () => {
     ]);
   });
 
+  test("RAD-124 dropouts - while LR and both are out there is no frame; with both cleared SR looks alone", () => {
+    const dropout = (tick: number): SensorInputs["dropout"] => ({ lr: tick < 60, sr: tick < 40 });
+    const sent = run(sceneOf([contact("a", { rcs_dbsm: 40 })]), 80, (tick) => inputs({ dropout: dropout(tick) }));
+    expect(sent.map(({ tick, scan }) => [tick, scan.looked.lr, scan.looked.sr])).toEqual([
+      [40, false, true],
+      [50, false, true],
+      [60, true, true],
+      [70, true, true],
+      [80, true, true],
+    ]);
+  });
+
   test("RAD-122 late frames - the union of an odd frame comes later, its subsets at once, its content unchanged", () => {
     const late = run(sceneOf([contact("a")]), 80, () => inputs({ lateS: 1.5 }));
     const prompt = run(sceneOf([contact("a")]), 80);

@@ -24,6 +24,8 @@ export function createKalman(options: KalmanOptions): Filter {
   const scratch = new Float64Array(STATE_SIZE);
   const rate = new RangeRate();
   let logDetS = 0;
+  let noiseOfS = 0;
+  let noise = whiteAcceleration(q, 0);
 
   return {
     stride: STATE_SIZE,
@@ -35,8 +37,12 @@ export function createKalman(options: KalmanOptions): Filter {
       initialiseState(states, at, plots.rows, plotAt, doppler ? initSpeedSigmaMps : -initSpeedSigmaMps, isFlat);
     },
     predict(states, at, dtS, ownDv) {
-      const [pp, pv, vv] = whiteAcceleration(q, dtS);
-      predictState(states, at, dtS, pp, pv, vv, isFlat);
+      // All tracks of a scan go the same span: its noise is worked out for the first of them.
+      if (dtS !== noiseOfS) {
+        noiseOfS = dtS;
+        noise = whiteAcceleration(q, dtS);
+      }
+      predictState(states, at, dtS, noise[0], noise[1], noise[2], isFlat);
       moveFrame(states, at, dtS, ownDv);
     },
     reach: (states, at, axis, plots) => states[at + 6 + AXIS_VARIANCE[axis]]! + plots.maxVariance[axis],
@@ -135,6 +141,7 @@ export function predictState(s: Float64Array, o: number, t: number, qpp: number,
 
 /** Positions are relative to own ship: what it gained in velocity, everything else lost. */
 export function moveFrame(s: Float64Array, o: number, t: number, ownDv: Vector3): void {
+  if (ownDv[0] === 0 && ownDv[1] === 0 && ownDv[2] === 0) return;
   for (let axis = 0; axis < 3; axis += 1) {
     s[o + axis] = s[o + axis]! - (ownDv[axis]! * t) / 2;
     s[o + 3 + axis] = s[o + 3 + axis]! - ownDv[axis]!;
@@ -199,7 +206,9 @@ export class SpatialPosition implements PositionUpdate {
     this.#row(9, s[o + 12]!, s[o + 15]!, s[o + 18]!);
     this.#row(12, s[o + 13]!, s[o + 16]!, s[o + 19]!);
     this.#row(15, s[o + 14]!, s[o + 17]!, s[o + 20]!);
-    const [e0, e1, e2] = [this.#e0, this.#e1, this.#e2];
+    const e0 = this.#e0;
+    const e1 = this.#e1;
+    const e2 = this.#e2;
     for (let row = 0; row < 6; row += 1) s[o + row] = s[o + row]! + w[row * 3]! * e0 + w[row * 3 + 1]! * e1 + w[row * 3 + 2]! * e2;
     let member = o + 6;
     for (let a = 0; a < 3; a += 1) for (let b = a; b < 3; b += 1, member += 1) s[member] = s[member]! - this.#product(a, b);
@@ -252,7 +261,11 @@ export class FlatPosition implements PositionUpdate {
   }
 
   apply(s: Float64Array, o: number): void {
-    const [l10, i0, i1, e0, e1] = [this.#l10, this.#i0, this.#i1, this.#e0, this.#e1];
+    const l10 = this.#l10;
+    const i0 = this.#i0;
+    const i1 = this.#i1;
+    const e0 = this.#e0;
+    const e1 = this.#e1;
     const a0 = s[o + 6]! * i0;
     const a1 = (s[o + 7]! - l10 * a0) * i1;
     const b0 = s[o + 7]! * i0;
