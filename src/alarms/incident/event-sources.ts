@@ -129,6 +129,15 @@ const CLOCK_SUBJECTS: ReadonlyMap<string, EventSource["publisher"]> = new Map([
 ]);
 const BY_SUBJECT: ReadonlyMap<string, EventSource> = new Map(EVENT_SOURCES.map((source) => [source.busSubject, source]));
 
+const SUBJECT_WORDS: ReadonlyMap<EventSource, readonly string[]> = new Map(
+  EVENT_SOURCES.map((source) => [source, source.busSubject.split(".").slice(3)]),
+);
+
+/** Words of a source's bus subject after `qiki.events.v1.`. */
+export function subjectWordsOf(source: EventSource): readonly string[] {
+  return SUBJECT_WORDS.get(source) ?? [];
+}
+
 /** The source that publishes on a bus subject, if rules may look at it. */
 export function eventSourceOf(busSubject: string): EventSource | undefined {
   return BY_SUBJECT.get(busSubject);

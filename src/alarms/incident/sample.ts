@@ -1,6 +1,6 @@
 import { compares, isBack } from "./comparison.ts";
 import type { CompiledRule } from "./compiled-rules.ts";
-import type { EventSource } from "./event-sources.ts";
+import { type EventSource, subjectWordsOf } from "./event-sources.ts";
 import type { IncidentRule, RuleMatch } from "./rule.ts";
 
 /** An event of a catalogued source, as rules see it. */
@@ -9,8 +9,6 @@ export interface LabelledEvent {
   readonly payload: Readonly<Record<string, unknown>>;
   /** Labels in lower case; `type` falls back to the words of the bus subject. */
   readonly type: string | undefined;
-  /** Of the bus subject, after `qiki.events.v1.`. */
-  readonly subjectWords: readonly string[];
   readonly origin: string | undefined;
   readonly subject: string | undefined;
   /** The subject part of an incident id, as published. */
@@ -42,7 +40,6 @@ export function labelEvent(source: EventSource, payload: Readonly<Record<string,
     source,
     payload,
     type: firstLabel(payload, TYPE_KEYS)?.toLowerCase(),
-    subjectWords: source.busSubject.split(".").slice(3),
     origin: firstLabel(payload, SOURCE_KEYS)?.toLowerCase(),
     subject: subject?.toLowerCase(),
     subjectId,
@@ -95,7 +92,7 @@ function levelOf(rule: IncidentRule, value: number, currentLevel: number): numbe
 
 function matchesType(match: RuleMatch, event: LabelledEvent): boolean {
   if (match.type === undefined) return true;
-  return event.type === undefined ? event.subjectWords.includes(match.type) : event.type === match.type;
+  return event.type === undefined ? subjectWordsOf(event.source).includes(match.type) : event.type === match.type;
 }
 
 function isOrAny(wanted: string | undefined, given: string | undefined): boolean {
@@ -106,7 +103,9 @@ function firstLabel(payload: Readonly<Record<string, unknown>>, keys: readonly s
   for (const key of keys) {
     const value = payload[key];
     if (typeof value === "number") return String(value);
-    if (typeof value === "string" && value.trim() !== "") return value.trim();
+    if (typeof value !== "string") continue;
+    const text = value.trim();
+    if (text !== "") return text;
   }
   return undefined;
 }
