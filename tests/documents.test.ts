@@ -9,7 +9,7 @@ import { telemetrySchema } from "#contracts/telemetry.ts";
 import { explainIds, RUNTIME_FAULTS, SHED_REASONS } from "#craft/reasons.ts";
 import { ROOT } from "./running-twin.ts";
 
-const DOCUMENTS = ["load-shedding", "thermal", "telemetry", "commands", "profile", "scenarios"].map((name) => `docs/${name}.md`);
+const DOCUMENTS = ["load-shedding", "thermal", "telemetry", "commands", "profile", "radar", "scenarios"].map((name) => `docs/${name}.md`);
 
 describe("generated files", () => {
   test("generate - schemas and document tables are as 'npm run generate' writes them", () => {

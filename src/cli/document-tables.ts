@@ -1,6 +1,7 @@
 import { commands, faultKinds, telemetryPaths } from "./documents/messages.ts";
 import { explainKinds, ladderExample, powerFaults, powerThresholds, reasons, shedRules } from "./documents/power.ts";
 import { profileKeys, thrusterKeys } from "./documents/profile.ts";
+import { guardRuleKeys, guardRules, noiseExamples } from "./documents/radar.ts";
 import { contactKeys, scenarioKeys, scenarioList, settings, timelineActions } from "./documents/scenarios.ts";
 import { heatTerms, thermalCouplings, thermalNodes } from "./documents/thermal.ts";
 
@@ -10,8 +11,11 @@ export const DOCUMENT_TABLES: Readonly<Record<string, () => string>> = {
   "contact-keys": contactKeys,
   "explain-kinds": explainKinds,
   "fault-kinds": faultKinds,
+  "guard-rule-keys": guardRuleKeys,
+  "guard-rules": guardRules,
   "heat-terms": heatTerms,
   "ladder-example": ladderExample,
+  "noise-examples": noiseExamples,
   "power-faults": powerFaults,
   "power-thresholds": powerThresholds,
   "profile-keys": profileKeys,
