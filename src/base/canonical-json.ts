@@ -8,23 +8,46 @@ import { assert } from "./assert.ts";
 export function canonicalJson(value: unknown): string {
   switch (typeof value) {
     case "string":
-    case "boolean":
       return JSON.stringify(value);
+    case "boolean":
+      return value ? "true" : "false";
     case "number":
       assert(Number.isFinite(value), "canonical JSON holds finite numbers", { value: String(value) });
-      return JSON.stringify(value);
+      return String(value);
     case "object":
       break;
     default:
       assert(false, "canonical JSON holds JSON values", { type: typeof value });
   }
   if (value === null) return "null";
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
-  const record = value as Readonly<Record<string, unknown>>;
-  const members: string[] = [];
-  for (const key of Object.keys(record).sort()) {
-    const member = record[key];
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+  let text = "";
+  if (Array.isArray(value)) {
+    for (const item of value) text += `${text === "" ? "" : ","}${canonicalJson(item ?? null)}`;
+    return `[${text}]`;
   }
-  return `{${members.join(",")}}`;
+  const record = value as Readonly<Record<string, unknown>>;
+  for (const key of sortedKeys(record)) {
+    const member = record[key];
+    if (member !== undefined) text += `${text === "" ? "" : ","}${name(key)}${canonicalJson(member)}`;
+  }
+  return `{${text}}`;
+}
+
+/** Most records are written in order already, and looking is cheaper than sorting. */
+function sortedKeys(record: Readonly<Record<string, unknown>>): readonly string[] {
+  const keys = Object.keys(record);
+  for (let index = 1; index < keys.length; index += 1) if (keys[index]! < keys[index - 1]!) return keys.sort();
+  return keys;
+}
+
+/** Keys are few and come again and again: their quoted texts are kept, up to a limit. */
+const names = new Map<string, string>();
+const NAMES_MAX = 4096;
+
+function name(key: string): string {
+  const known = names.get(key);
+  if (known !== undefined) return known;
+  const made = `${JSON.stringify(key)}:`;
+  if (names.size < NAMES_MAX) names.set(key, made);
+  return made;
 }

@@ -79,8 +79,11 @@ function zoneOffsetMs(zone: string | undefined): number | undefined {
   return (zone[0] === "-" ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }
 
+/** A whole number below ten to the `digits`, with zeros in front. */
 function pad(value: number, digits: number): string {
-  return String(value).padStart(digits, "0");
+  let text = String(value);
+  while (text.length < digits) text = `0${text}`;
+  return text;
 }
 
 function modulo(value: number, by: number): number {
