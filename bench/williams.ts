@@ -79,6 +79,17 @@ const COMMON = {
 };
 
 export const SHIPPED_S1 = { ...COMMON, "tracker.lifecycle": "score" };
+/** The same with a model of where contacts begin: three of them around the middle at the start, one in fifty scans later. */
+export const BIRTH_S1 = {
+  ...SHIPPED_S1,
+  "tracker.birth.sigma_m": 50,
+  "tracker.birth.x_m": 150,
+  "tracker.birth.y_m": 150,
+  "tracker.birth.initial": 3,
+  "tracker.birth.per_scan": 0.02,
+  "tracker.score.confirm": 0.4,
+  "tracker.score.delete": 1e-4,
+};
 export const PLAIN_GNN_S1 = { ...COMMON, "tracker.confirm_m": 3, "tracker.confirm_n": 4, "tracker.max_misses": 2 };
 
 /** Our tracker with a configuration. */

@@ -8,8 +8,9 @@ export interface HitEvidence {
   readonly logDetS: number;
 }
 
-export function isConfirmedAtBirth({ lifecycle, confirmM, score }: TrackerSettings): boolean {
-  return lifecycle === "mofn" ? confirmM === 1 : score.r0 > score.confirm;
+/** Whether a newborn of this existence needs no second plot. */
+export function isConfirmedAtBirth({ lifecycle, confirmM, score }: TrackerSettings, existence: number): boolean {
+  return lifecycle === "mofn" ? confirmM === 1 : existence > score.confirm;
 }
 
 /** A track got a plot (radar §6.8). */

@@ -52,10 +52,11 @@ export function trackerSettingsOf(config: Raw = {}): TrackerSettings {
     const given = Object.fromEntries(keys.map(({ key }) => [key, config[`${prefix}.${key}`]]));
     return readObject(keys, given, prefix, "ignored", report) as never;
   };
-  const own: Omit<TrackerSettings, "score" | "alphaBeta" | "imm" | "iff" | "identity"> = section("tracker");
+  const own: Omit<TrackerSettings, "score" | "birth" | "alphaBeta" | "imm" | "iff" | "identity"> = section("tracker");
   const settings: TrackerSettings = {
     ...own,
     score: section("tracker.score"),
+    birth: section("tracker.birth"),
     alphaBeta: section("tracker.alpha_beta"),
     imm: section("tracker.imm"),
     iff: section("iff"),

@@ -136,6 +136,33 @@ export const SCORE_KEYS = [
   { kind: "number", key: "delete", about: "existence at which a track ends", default: 0.001, ...SHARE },
 ] as const satisfies readonly KeySpec[];
 
+const PLACE = { kind: "number", unit: "m", default: 0 } as const;
+
+/** Keys under `tracker.birth.`: where contacts not seen yet are expected; for the score lifecycle. */
+export const BIRTH_KEYS = [
+  {
+    kind: "number",
+    key: "sigma_m",
+    about: "spread of the region on each axis",
+    unit: "m",
+    note: "absent: no region, every newborn has score.r0",
+    ...POSITIVE,
+  },
+  { key: "x_m", about: "middle of the region, east of own ship", ...PLACE },
+  { key: "y_m", about: "middle of the region, north of own ship", ...PLACE },
+  { key: "z_m", about: "middle of the region, above own ship", ...PLACE },
+  { kind: "number", key: "initial", about: "contacts expected in it when tracking begins", unit: "1", min: 0, max: 1e6, default: 1 },
+  {
+    kind: "number",
+    key: "per_scan",
+    about: "contacts expected to appear in it from scan to scan",
+    unit: "1",
+    min: 0,
+    max: 1e6,
+    default: 0.01,
+  },
+] as const satisfies readonly KeySpec[];
+
 /** Keys under `tracker.alpha_beta.`. */
 export const ALPHA_BETA_KEYS = [
   { kind: "number", key: "sigma_w_mps2", about: "spread of accelerations", unit: "m/s2", default: 1, ...POSITIVE },
@@ -179,6 +206,7 @@ export const IDENTITY_KEYS = [
 export const TRACKER_SECTIONS = {
   tracker: TRACKER_KEYS,
   "tracker.score": SCORE_KEYS,
+  "tracker.birth": BIRTH_KEYS,
   "tracker.alpha_beta": ALPHA_BETA_KEYS,
   "tracker.imm": IMM_KEYS,
   iff: IFF_KEYS,
@@ -187,6 +215,7 @@ export const TRACKER_SECTIONS = {
 
 export type TrackerSettings = ValuesOf<typeof TRACKER_KEYS> & {
   readonly score: ValuesOf<typeof SCORE_KEYS>;
+  readonly birth: ValuesOf<typeof BIRTH_KEYS>;
   readonly alphaBeta: ValuesOf<typeof ALPHA_BETA_KEYS>;
   readonly imm: ValuesOf<typeof IMM_KEYS>;
   readonly iff: ValuesOf<typeof IFF_KEYS>;

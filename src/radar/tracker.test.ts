@@ -153,6 +153,27 @@ describe("lifecycle", () => {
     }
   });
 
+  test("RAD-119 score - a newborn's existence is the share of contacts not seen yet in all that a plot can be", () => {
+    const region = { "tracker.birth.sigma_m": 100, "tracker.birth.y_m": 1000, "tracker.birth.initial": 2, "tracker.birth.per_scan": 0.1 };
+    const tracker = trackerOf({
+      "tracker.lifecycle": "score",
+      "tracker.dims": 2,
+      "tracker.doppler": false,
+      "tracker.extraneous_density": 1e-5,
+      ...region,
+    });
+    const [first] = feed(tracker, frameAt(0, [detectionOf({ snrDb: 60 })]));
+    // 0.9 * 2 / (2 pi 100²) against 1e-5: the middle of the region, debiased by less than a millimetre.
+    const density = (0.9 * 2) / (2 * Math.PI * 10_000);
+    expect(first!.existence).toBeCloseTo(density / (density + 1e-5), 6);
+    expect(first!.status).toBe(STATUS.tracked);
+    // A scan later a tenth of the two are unseen still, 0.99 of them survive, and a tenth came.
+    const next = feed(tracker, frameAt(1, [detectionOf({ snrDb: 60 }), detectionOf({ rangeM: 1100, snrDb: 60 })])).at(-1)!;
+    const later = 0.9 * (2 * 0.1 * 0.99 + 0.1) * (Math.exp(-0.5) / (2 * Math.PI * 10_000));
+    expect(next.existence).toBeCloseTo(later / (later + 1e-5), 5);
+    expect(next.status).toBe(STATUS.new);
+  });
+
   test("RAD-120 score - confirms over the threshold, ends at the other", () => {
     const config = {
       "tracker.lifecycle": "score",

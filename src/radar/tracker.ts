@@ -3,6 +3,7 @@ import { canonicalJson } from "#base/canonical-json.ts";
 import { hash128, hash128Hex } from "#base/murmur3.ts";
 import { utf8Encode } from "#base/utf8.ts";
 import { Association } from "./association.ts";
+import { BirthModel } from "./birth.ts";
 import { PLOT_STRIDE } from "./convert.ts";
 import type { Vector3 } from "./coordinates.ts";
 import { createAlphaBeta } from "./filter/alpha-beta.ts";
@@ -47,6 +48,7 @@ interface TrackerState {
   readonly intake: IntakeState;
   readonly scannedUs: number | undefined;
   readonly ownVelocityMps: Vector3 | undefined;
+  readonly undetected: number;
   readonly tracks: readonly (Omit<Track, "row"> & { readonly numbers: readonly number[] })[];
   readonly counters: TrackerCounters;
 }
@@ -75,6 +77,7 @@ export class Tracker {
   readonly #intake: Intake;
   readonly #association: Association;
   readonly #rules: ReturnType<typeof createIdentityRules>;
+  readonly #birthModel: BirthModel;
   readonly #plots = new Plots();
   readonly #maxCoastUs: number;
   #scannedUs: number | undefined;
@@ -88,6 +91,7 @@ export class Tracker {
     this.#intake = new Intake(settings);
     this.#association = new Association(settings, this.filter);
     this.#rules = createIdentityRules(settings);
+    this.#birthModel = new BirthModel(settings);
     this.#maxCoastUs = Math.round(settings.maxCoastS * 1e6);
   }
 
@@ -134,6 +138,7 @@ export class Tracker {
     const births = this.#unexplained(plots);
     table.removeOver();
     this.#giveBirth(births, plots, context);
+    this.#birthModel.scanned();
     this.#scannedUs = context.timeUs;
     this.counters.frames += 1;
   }
@@ -148,6 +153,7 @@ export class Tracker {
       intake: this.#intake.state(),
       scannedUs: this.#scannedUs,
       ownVelocityMps: this.#ownVelocityMps,
+      undetected: this.#birthModel.undetected,
       tracks: this.table.tracks.map((track) => this.#stored(track)),
       counters: { ...this.counters },
     };
@@ -157,6 +163,7 @@ export class Tracker {
     this.#intake.restore(state.intake);
     this.#scannedUs = state.scannedUs;
     this.#ownVelocityMps = state.ownVelocityMps;
+    this.#birthModel.undetected = state.undetected;
     this.counters = { ...state.counters };
     this.#association.overflows = state.counters.cluster_overflow;
     this.table.clear();
@@ -169,13 +176,13 @@ export class Tracker {
 
   /** Digest of the room `tracks`: handles in place of ids, no counters, so that equal seeds hash equally and a refused frame changes nothing. */
   hash(): string {
-    const { intake, scannedUs, ownVelocityMps } = this.state();
+    const { intake, scannedUs, ownVelocityMps, undetected } = this.state();
     const waiting = intake.waiting.map(({ timeUs, tick, detections }) => ({ timeUs, tick, detections }));
     const tracks = this.table.tracks.map((track) => {
       const { birth, ...rest } = this.#stored(track);
       return { ...rest, handle: handleOf(birth), bornUs: birth.timeUs };
     });
-    const text = canonicalJson({ releasedUs: intake.releasedUs, scannedUs, ownVelocityMps, tracks, waiting });
+    const text = canonicalJson({ releasedUs: intake.releasedUs, scannedUs, ownVelocityMps, undetected, tracks, waiting });
     return hash128Hex(hash128(utf8Encode(text)));
   }
 
@@ -199,6 +206,7 @@ export class Tracker {
     this.table.clear();
     this.#scannedUs = undefined;
     this.#ownVelocityMps = undefined;
+    this.#birthModel.restart();
     this.counters.restarts += 1;
     return { timeUs, tick: undefined, runId, tracks };
   }
@@ -280,7 +288,7 @@ export class Tracker {
 
   #giveBirth(born: readonly number[], plots: Plots, context: ScanContext): void {
     const { table } = this;
-    const { maxTracks, score } = this.#settings;
+    const { maxTracks } = this.#settings;
     let order = 0;
     for (const plot of born) {
       if (table.tracks.length >= maxTracks) {
@@ -288,18 +296,19 @@ export class Tracker {
         continue;
       }
       const row = table.takeRow();
+      const existence = this.#birthModel.existence(plots, plot);
       this.filter.init(table.states, row, plots, plot * PLOT_STRIDE);
       const band = plots.bands[plot]!;
       const birth: Birth = { frameId: context.frameId, tick: context.tick, order, timeUs: context.timeUs };
       table.tracks.push({
         birth,
         row,
-        status: isConfirmedAtBirth(this.#settings) ? STATUS.tracked : STATUS.new,
+        status: isConfirmedAtBirth(this.#settings, existence) ? STATUS.tracked : STATUS.new,
         hits: 1,
         misses: 0,
         opportunities: 1,
         lastPlotUs: context.timeUs,
-        existence: score.r0,
+        existence,
         snr: plots.snr[plot]!,
         rcsDbsm: plots.rcsDbsm[plot]!,
         band,

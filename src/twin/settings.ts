@@ -71,6 +71,7 @@ export function parseSettings(config: Raw): SettingsResult {
   const tracker: TrackerSettings = {
     ...section("tracker"),
     score: section("tracker.score"),
+    birth: section("tracker.birth"),
     alphaBeta: section("tracker.alpha_beta"),
     imm: section("tracker.imm"),
     iff: section("iff"),
