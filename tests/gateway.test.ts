@@ -33,7 +33,7 @@ describe("routes", () => {
     const catalog = await rig.get("/api/catalog");
     expect(catalog.body).toMatchObject({
       rules: { hash: expect.any(String) as string },
-      topics: { state: ["telemetry", "incidents", "commands", "system"], log: ["events", "audit"] },
+      topics: { state: ["telemetry", "tracks", "incidents", "commands", "guards", "system"], log: ["events", "audit", "frames"] },
       limits: { max_speed: 1000, ports: expect.any(Array) as unknown[] },
     });
     expect((catalog.body.commands as { name: string }[]).map(({ name }) => name)).toContain("power.nbl.on");
@@ -44,7 +44,14 @@ describe("routes", () => {
       src: "live",
       topics: { telemetry: { power: { age_ms: expect.any(Number) as number, v: { soc_pct: expect.any(Number) as number } } } },
     });
-    expect(Object.keys((await rig.get("/api/state")).body.topics as object)).toEqual(["telemetry", "incidents", "commands", "system"]);
+    expect(Object.keys((await rig.get("/api/state")).body.topics as object)).toEqual([
+      "telemetry",
+      "tracks",
+      "incidents",
+      "commands",
+      "guards",
+      "system",
+    ]);
     expect((await rig.get("/api/rules")).body).toMatchObject({ hash: expect.any(String) as string, rules: expect.any(Array) as unknown[] });
     expect((await rig.get("/api/kpi")).body).toMatchObject({ flood: false });
     const audit = await rig.get("/api/audit?limit=1");

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { formatUtcUs, parseUtcMs } from "#base/rfc3339.ts";
+import { FRIEND_FOE, OBJECT_TYPES, RANGE_BANDS, TRACK_STATUSES, TRANSPONDER_MODES, timeUsOf } from "./radar-words.ts";
+
+export { FRIEND_FOE, formatEventTime, OBJECT_TYPES, RANGE_BANDS, TRACK_STATUSES, TRANSPONDER_MODES, timeUsOf } from "./radar-words.ts";
 
 /** Radar messages as they cross processes (radar §2). Closed objects: an unknown key is refused, on input and on output. */
 
@@ -8,12 +10,6 @@ export const RADAR_SENSOR_ID = "e46bc6f6-b33d-5ee4-a4ee-ae47bf13509c";
 
 /** Most detections in one frame. */
 export const DETECTIONS_MAX = 20_000;
-
-export const OBJECT_TYPES = ["UNSPECIFIED", "DRONE", "SHIP", "STATION", "ASTEROID", "DEBRIS"] as const;
-export const FRIEND_FOE = ["UNSPECIFIED", "FRIEND", "FOE", "UNKNOWN"] as const;
-export const TRANSPONDER_MODES = ["OFF", "ON", "SILENT", "SPOOF"] as const;
-export const RANGE_BANDS = ["RR_UNSPECIFIED", "RR_LR", "RR_SR"] as const;
-export const TRACK_STATUSES = ["UNSPECIFIED", "NEW", "TRACKED", "LOST", "COASTING"] as const;
 
 const LR = RANGE_BANDS.indexOf("RR_LR");
 const enumNumber = (words: readonly string[]): z.ZodInt =>
@@ -124,14 +120,6 @@ export function parseRadarTrack(raw: unknown): RadarResult<RadarTrackWire> {
   const result = resultOf(radarTrackSchema.safeParse(named));
   return result.kind === "ok" ? { kind: "ok", value: { ...result.value, ts_event: result.value.timestamp } } : result;
 }
-
-/** Integer microseconds since 1970 of a time on the wire, or undefined when it is none. */
-export function timeUsOf(text: string): number | undefined {
-  const ms = parseUtcMs(text);
-  return ms === undefined ? undefined : Math.round(ms * 1000);
-}
-
-export const formatEventTime = formatUtcUs;
 
 const eventCommon = {
   schema_version: z.literal(1),

@@ -84,6 +84,7 @@ export const STATE_KEYS = {
   simState: "sim_state",
   run: "run",
   rules: "rules",
+  guards: "guards",
   auditHead: "audit_head",
   kpi: "kpi",
   recorder: "recorder",

@@ -40,6 +40,8 @@ export function startSim(options: SimServiceOptions): SimService {
   const machine = createSimMachine(model);
   const states = bus.lastValue(STATE_BUCKET);
   const craft = craftFactsOf(model.config);
+  const { sensor } = model.settings;
+  const radar = { radar_period_s: sensor.framePeriodS, sr_threshold_m: sensor.srThresholdM, lr_max_range_m: sensor.lr.maxRangeM };
   const counts = { ticks: 0, slipped: 0 };
   let cancelTimer = (): void => {};
   let lastTurnMs = clock.monotonicMs();
@@ -79,7 +81,7 @@ export function startSim(options: SimServiceOptions): SimService {
 
   function rememberState(): void {
     remember("sim_state", { run_id: machine.runId, tick: machine.tick, fsm_state: machine.runState, speed: machine.speed });
-    remember("run", { ...model.runRecord, run_id: machine.runId, craft });
+    remember("run", { ...model.runRecord, run_id: machine.runId, craft, radar });
   }
 
   function runTick(): void {

@@ -7,7 +7,7 @@ import type { Bus, StreamMsg } from "#bus/port.ts";
 import { ackOf } from "#contracts/ack.ts";
 import { type CommandRefusal, checkParameters, specOf } from "#contracts/command.ts";
 import { CLOUD_EVENTS, type Message, RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
-import { DURABLES, STREAMS } from "#contracts/streams.ts";
+import { DURABLES, STATE_BUCKET, STATE_KEYS, STREAMS } from "#contracts/streams.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { OwnerStore } from "#store/owner-store.ts";
 import type { SimSettings } from "#twin/settings.ts";
@@ -17,6 +17,7 @@ import type { Clock } from "./clock.ts";
 import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
+import { guardRulesView } from "./guard-rules-view.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
 import type { Log } from "./log.ts";
 import type { Publisher } from "./publisher.ts";
@@ -63,6 +64,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
   await bus.streams.ensureDurable(DURABLES.radarFrames);
   const { name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending } = DURABLES.radarFrames;
   const frames = bus.consume(STREAMS.radar.name, { durable: name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending });
+  showRules();
   const reading = readFrames();
   publishKeyframe();
 
@@ -120,6 +122,14 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     publishKeyframe();
   }
 
+  /** Lets consoles draw zones from the rules in force. */
+  function showRules(): void {
+    bus
+      .lastValue(STATE_BUCKET)
+      .put(STATE_KEYS.guards, Buffer.from(JSON.stringify(guardRulesView(machine.ruleSet))))
+      .catch((error: unknown) => log.error({ err: error }, "the guard rules in force were not shown to consoles"));
+  }
+
   function moment(): Pick<Message, "timeMs" | "tick" | "runId"> {
     return { timeMs: eventTimeMs(settings.epochMs, run.tick, settings.tickMs), tick: run.tick, runId: run.id };
   }
@@ -142,6 +152,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     });
     publish(machine.accept({ kind: "rules", ruleSet }, run.tick));
     save();
+    showRules();
     return undefined;
   }
 

@@ -79,6 +79,12 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor(whole / 60) % 60).padStart(2, "0")} min`;
 }
 
+/** `3:05`, beyond an hour `2 h`: for columns. */
+export function formatMinutes(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  return whole < 3600 ? `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}` : `${Math.floor(whole / 3600)} h`;
+}
+
 /** Seconds with one decimal below ten, as ages are shown. */
 export function formatAge(ageMs: number): string {
   const seconds = ageMs / 1000;

@@ -1,13 +1,14 @@
 import { batch, type ReadonlySignal, signal } from "@preact/signals-core";
 import type { Role } from "#contracts/command-catalogue.ts";
 import { type Cell, cellOf, topOf, valueAt } from "./cell.ts";
-import { ageMsAt, type DataState, dataStateOf, elapsedMs, expiryMs, type Moment, SLEEP_MS } from "./freshness.ts";
+import { ageMsAt, type DataState, dataStateOf, elapsedMs, expiryMs, type Moment, type Receipt, SLEEP_MS } from "./freshness.ts";
 import { createHistory, type History } from "./history.ts";
 import { createLink, type LinkPorts, type LinkState } from "./link.ts";
 import { readServerMessage, type RunIdentity, type ServerMessage, SUBSCRIPTIONS } from "./protocol.ts";
-import { createRecords, type TelemetryEntry } from "./records.ts";
+import { createRecords, type RecordEntry } from "./records.ts";
 import { createSampler } from "./sampling.ts";
 import { followStream, STREAM_START, type StreamChange } from "./stream.ts";
+import { createTrails, type Trails } from "./trails.ts";
 
 /** What the model needs of the world; a test drives all of it. */
 export interface ModelPorts extends LinkPorts {
@@ -25,6 +26,11 @@ export interface Losses {
   readonly unaccounted: number;
 }
 
+export interface Age {
+  readonly ageMs: number;
+  readonly isTrusted: boolean;
+}
+
 export interface Model {
   readonly link: ReadonlySignal<LinkState>;
   readonly data: ReadonlySignal<DataState>;
@@ -40,7 +46,13 @@ export interface Model {
   /** Raw value at a telemetry path, however old it is; undefined when there is none. */
   value(path: string): unknown;
   /** Records of a keyed topic. */
-  records(topic: "incidents" | "commands" | "system"): ReadonlySignal<ReadonlyMap<string, unknown>>;
+  records(topic: "incidents" | "commands" | "system" | "guards"): ReadonlySignal<ReadonlyMap<string, unknown>>;
+  /** The same with when each record came. */
+  timed(topic: "tracks" | "system"): ReadonlySignal<ReadonlyMap<string, RecordEntry>>;
+  /** How old a record is now, and whether it may count as news: nothing from before a sleep does. */
+  ageOf(receipt: Receipt): Age;
+  /** Where tracks were. */
+  readonly trails: Pick<Trails, "of">;
   readonly events: ReadonlySignal<readonly unknown[]>;
   /** Grows whenever something new stands in the audit trail. */
   readonly auditCount: ReadonlySignal<number>;
@@ -65,6 +77,7 @@ export function createModel(ports: ModelPorts): Model {
   const records = createRecords();
   const history = createHistory();
   const sample = createSampler(history, (path) => valueAt(path, records.telemetry(topOf(path)).peek()?.value));
+  const trails = createTrails();
   const data = signal<DataState>({ kind: "none" });
   const identity = signal<{ name: string; role: Role } | undefined>(undefined);
   const run = signal<RunIdentity | null | undefined>(undefined);
@@ -127,6 +140,7 @@ export function createModel(ports: ModelPorts): Model {
   function applyChange(change: StreamChange): void {
     if (change.kind === "resync") connection.send({ t: "resync" });
     records.apply(change, moment());
+    trails.follow(records.keyed("tracks").peek());
     sample(telemetryPeriodS);
     // Whoever listens through a reset hears of the new run here.
     const told = records.keyed("system").peek().get("run");
@@ -165,7 +179,7 @@ export function createModel(ports: ModelPorts): Model {
     return sleptMs;
   }
 
-  const isStale = (entry: TelemetryEntry, ageMs: number): boolean => {
+  const isStale = (entry: RecordEntry, ageMs: number): boolean => {
     const simState = records.telemetry("sim_state").value?.value;
     return ageMs > expiryMs(telemetryPeriodS, simState) || entry.monoMs < freshFromMs;
   };
@@ -207,6 +221,11 @@ export function createModel(ports: ModelPorts): Model {
     return cellOf(path, entry.value, { ageMs, stale: isStale(entry, ageMs), fieldSources });
   }
 
+  function ageOf(receipt: Receipt): Age {
+    void nowMs.value;
+    return { ageMs: ageMsAt(receipt, now), isTrusted: receipt.monoMs >= freshFromMs };
+  }
+
   return {
     link,
     data,
@@ -219,6 +238,9 @@ export function createModel(ports: ModelPorts): Model {
     auditCount: records.auditCount,
     history,
     records: records.keyed,
+    timed: records.timed,
+    ageOf,
+    trails,
     cell,
     value(path) {
       const found = cell(path);

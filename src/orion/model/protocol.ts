@@ -87,8 +87,13 @@ export function readServerMessage(text: string): ServerMessage | undefined {
   return fits ? (message as ServerMessage) : undefined;
 }
 
+/** Updates of tracks a second at most; the newest of each comes through. */
+export const TRACKS_HZ = 5;
+
 export const SUBSCRIPTIONS = [
   { topic: "telemetry", mode: "latest", hz: 10 },
+  { topic: "tracks", mode: "latest", hz: TRACKS_HZ },
+  { topic: "guards", mode: "latest", hz: 2 },
   { topic: "incidents", mode: "latest", hz: 10 },
   { topic: "commands", mode: "latest", hz: 10 },
   { topic: "system", mode: "latest", hz: 2 },

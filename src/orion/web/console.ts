@@ -23,6 +23,9 @@ export const selectedIncident: Signal<string | undefined> = signal(undefined);
 /** Request or incident id that the audit screen is asked to show. */
 export const auditFilter: Signal<string> = signal("");
 
+/** Keys of the screen shown, beside those of every screen; true when the key was one of them. */
+export const screenKeys: Signal<((key: string) => boolean) | undefined> = signal(undefined);
+
 export const console_ = {
   start(): void {
     model.start();

@@ -62,6 +62,14 @@ export function Keys() {
         </dt>
         <dd>↓ ↑</dd>
         <dt>
+          <kbd>[</kbd> <kbd>]</kbd>
+        </dt>
+        <dd>{t("keysSelectTrack")}</dd>
+        <dt>
+          <kbd>+</kbd> <kbd>−</kbd> <kbd>f</kbd> <kbd>0</kbd>
+        </dt>
+        <dd>{t("keysZoom")}</dd>
+        <dt>
           <kbd>/</kbd>
         </dt>
         <dd>{t("filterText")}</dd>

@@ -1,4 +1,4 @@
-import { keysOpen, language, show, signInOpen, whyOpen } from "./console.ts";
+import { keysOpen, language, screenKeys, show, signInOpen, whyOpen } from "./console.ts";
 import { SCREENS } from "./screens/registry.tsx";
 
 /** Keys that only look: none sends a command or acknowledges. */
@@ -28,7 +28,7 @@ export function listenToKeys(): void {
       if (filter === null) return;
       filter.focus();
       event.preventDefault();
-    }
+    } else if (screenKeys.value?.(event.key) === true) event.preventDefault();
   });
 }
 

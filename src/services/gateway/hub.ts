@@ -3,8 +3,8 @@ import { assert } from "#base/assert.ts";
 import type { Clock } from "../clock.ts";
 import { createLogRing, type LogRing } from "./log-ring.ts";
 
-export const STATE_TOPICS = ["telemetry", "incidents", "commands", "system"] as const;
-export const LOG_TOPICS = ["events", "audit"] as const;
+export const STATE_TOPICS = ["telemetry", "tracks", "incidents", "commands", "guards", "system"] as const;
+export const LOG_TOPICS = ["events", "audit", "frames"] as const;
 export type StateTopic = (typeof STATE_TOPICS)[number];
 export type LogTopic = (typeof LOG_TOPICS)[number];
 

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { utf8Decode } from "#base/utf8.ts";
 import type { Bus, LastValueChange, Msg } from "#bus/port.ts";
 import { RUN_HEADER } from "#contracts/message.ts";
+import { parseRadarTrack, type RadarFrameWire } from "#contracts/radar.ts";
 import { INCIDENT_KEY_PREFIX, STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import { EVENTS_PATTERN, SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "../clock.ts";
@@ -10,6 +11,7 @@ import { SUBJECT_SCHEMAS } from "../publisher.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import type { Hub } from "./hub.ts";
 import { createLossWatch, type TelemetryMoment } from "./loss-watch.ts";
+import { createRadarIntake, tickOf } from "./radar-intake.ts";
 
 /** What the gateway has read off the bus, beside what it put into the hub. */
 export interface Ingest {
@@ -33,12 +35,13 @@ type Payload = Readonly<Record<string, unknown>>;
 
 /** Keys of the bucket that consoles know by a shorter name. */
 const SYSTEM_NAMES: Readonly<Record<string, string>> = { [STATE_KEYS.systemMode]: "mode" };
-const SUBSCRIPTION_NAMES = ["gateway.telemetry", "gateway.events", "gateway.responses"] as const;
+const SUBSCRIPTION_NAMES = ["gateway.telemetry", "gateway.events", "gateway.responses", "gateway.tracks", "gateway.frames"] as const;
 
-/** Carries telemetry, events, answers and last values from the bus into the hub; what breaks its contract is refused and counted. */
+/** Carries telemetry, radar, events, answers and last values from the bus into the hub; what breaks its contract is refused and counted. */
 export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Ingest {
   const losses = createLossWatch();
-  const lastAtMs: { telemetry?: number; events?: number } = {};
+  const radar = createRadarIntake(hub, clock);
+  const lastAtMs: { telemetry?: number; events?: number; tracks?: number; frames?: number } = {};
   let refused = 0;
   let run: Payload | undefined;
   let stopped = false;
@@ -48,9 +51,30 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     const payload = parsed(bytes);
     const schema: z.ZodType | undefined = SUBJECT_SCHEMAS[subject];
     if (isRecord(payload) && schema?.safeParse(payload).success !== false) return payload;
+    return refuse(subject);
+  }
+
+  function refuse(subject: string): undefined {
     refused += 1;
     log.warn({ subject }, "a message broke its contract and is not shown");
-    return undefined;
+  }
+
+  function track(msg: Msg): void {
+    losses.note(msg.subject, msg.headers);
+    // Older senders spell some keys otherwise.
+    const read = parseRadarTrack(parsed(msg.bytes));
+    if (read.kind === "refused") return refuse(msg.subject);
+    lastAtMs.tracks = clock.monotonicMs();
+    radar.track(read.value, msg.headers[RUN_HEADER]);
+  }
+
+  function frame(msg: Msg): void {
+    losses.note(msg.subject, msg.headers);
+    const payload = read(msg);
+    if (payload === undefined) return;
+    lastAtMs.frames = clock.monotonicMs();
+    radar.frame(payload as RadarFrameWire, msg.headers);
+    hub.append("frames", { subject: msg.subject, tick: tickOf(msg.headers), run: msg.headers[RUN_HEADER] ?? null, payload });
   }
 
   function telemetry(msg: Msg): void {
@@ -77,6 +101,8 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     const item = { subject: msg.subject, tick: payload.tick ?? null, run: msg.headers[RUN_HEADER] ?? null, payload };
     hub.append("events", item);
     if (msg.subject === SUBJECTS.audit || msg.subject === SUBJECTS.operatorIncidents) hub.append("audit", item);
+    if (msg.subject === SUBJECTS.radarSensor) hub.set("system", "radar_sensor", payload);
+    if (msg.subject === SUBJECTS.radarTracker) radar.status(payload, msg.headers[RUN_HEADER]);
     if (msg.subject === SUBJECTS.audit && payload.kind === "command_effect") desk.effect(payload);
   }
 
@@ -92,12 +118,18 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
       log.warn({ key }, "a last value is not JSON and is not shown");
       return;
     }
+    if (key === STATE_KEYS.guards) {
+      if (!radar.rules(value)) refuse(key);
+      return;
+    }
     const isIncident = key.startsWith(INCIDENT_KEY_PREFIX);
     const topic = isIncident ? "incidents" : "system";
     const name = isIncident ? Buffer.from(key.slice(INCIDENT_KEY_PREFIX.length), "base64url").toString("utf8") : (SYSTEM_NAMES[key] ?? key);
     if (value === null) hub.delete(topic, name);
     else hub.set(topic, name, value);
-    if (key === STATE_KEYS.run) run = isRecord(value) ? value : undefined;
+    if (key !== STATE_KEYS.run) return;
+    run = isRecord(value) ? value : undefined;
+    if (typeof run?.run_id === "string") radar.run(run.run_id);
   }
 
   async function watchLastValues(): Promise<void> {
@@ -107,10 +139,12 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     }
   }
 
-  const [telemetryName, eventsName, responsesName] = SUBSCRIPTION_NAMES;
+  const [telemetryName, eventsName, responsesName, tracksName, framesName] = SUBSCRIPTION_NAMES;
   const subscriptions = [
     bus.subscribe(SUBJECTS.telemetry, telemetry, { name: telemetryName, overflow: "drop_oldest" }),
     bus.subscribe(EVENTS_PATTERN, event, { name: eventsName, overflow: "drop_oldest" }),
+    bus.subscribe(SUBJECTS.radarTracks, track, { name: tracksName, overflow: "drop_oldest" }),
+    bus.subscribe(SUBJECTS.radarFrames, frame, { name: framesName, overflow: "drop_oldest" }),
     bus.subscribe(SUBJECTS.responses, answer, { name: responsesName, overflow: "drop_oldest" }),
   ];
   watchLastValues().catch((error: unknown) => {
@@ -118,7 +152,7 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
   });
 
   return {
-    // Telemetry and events that were dropped here leave a hole in their numbering; answers have none.
+    // Telemetry, radar and events that were dropped here leave a hole in their numbering; answers have none.
     losses: () => ({ upstream: losses.lost + (bus.counts().dropped[responsesName] ?? 0), refused }),
     sourceAges() {
       const nowMs = clock.monotonicMs();

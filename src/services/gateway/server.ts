@@ -163,6 +163,6 @@ function aboutRun(run: Readonly<Record<string, unknown>> | undefined): Record<st
   if (run === undefined) return { run: null, cfg: null };
   return {
     run: { id: run.run_id, seed: run.seed, tick_ms: run.tick_ms, epoch: run.epoch, profile_hash: run.profile_hash ?? null },
-    cfg: { telemetry_period_s: run.telemetry_period_s, events_period_s: run.events_period_s },
+    cfg: { telemetry_period_s: run.telemetry_period_s, events_period_s: run.events_period_s, ...(run.radar as object | undefined) },
   };
 }

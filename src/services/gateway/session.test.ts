@@ -60,9 +60,9 @@ describe("greeting", () => {
     const subs = [{ topic: "weather" }, { topic: "system", src: "replay:1" }, null, { topic: "system", mode: "latest" }];
     const console = openConsole({ hub, clock, hello: { subs } });
     expect(console.of("error").map((message) => message.detail)).toEqual([
-      "no topic weather: topics are telemetry, incidents, commands, system, events, audit",
+      "no topic weather: topics are telemetry, tracks, incidents, commands, guards, system, events, audit, frames",
       "no source replay:1: this gateway has live",
-      "no topic undefined: topics are telemetry, incidents, commands, system, events, audit",
+      "no topic undefined: topics are telemetry, tracks, incidents, commands, guards, system, events, audit, frames",
     ]);
     expect(knowledge(console)).toEqual({ system: { kpi: 1 } });
   });
@@ -164,8 +164,8 @@ test("GW-008 stream - snapshot and diffs, over drops, resyncs and slow spells, a
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const { clock, hub } = openHub();
       let far = openConsole({ hub, clock, hello: {} });
-      const appended: Record<string, unknown[]> = { events: [], audit: [] };
-      const kept: Record<string, unknown[]> = { events: [], audit: [] };
+      const appended: Record<string, unknown[]> = { events: [], audit: [], frames: [] };
+      const kept: Record<string, unknown[]> = { events: [], audit: [], frames: [] };
       const keep = (): void => {
         for (const topic of LOG_TOPICS) kept[topic]!.push(...(far.items.get(topic) ?? []));
       };

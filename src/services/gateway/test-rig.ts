@@ -75,8 +75,8 @@ export interface TestConsole {
 }
 
 export const ALL_SUBS = [
-  ...["telemetry", "incidents", "commands", "system"].map((topic) => ({ topic, mode: "latest", hz: 10 })),
-  ...["events", "audit"].map((topic) => ({ topic, mode: "batch", flush_ms: 100 })),
+  ...["telemetry", "tracks", "incidents", "commands", "guards", "system"].map((topic) => ({ topic, mode: "latest", hz: 10 })),
+  ...["events", "audit", "frames"].map((topic) => ({ topic, mode: "batch", flush_ms: 100 })),
 ];
 
 export interface ConsoleOptions {

@@ -10,6 +10,7 @@ import { MotionScreen } from "./motion.tsx";
 import { OverviewScreen } from "./overview.tsx";
 import { PowerScreen } from "./power.tsx";
 import { PropulsionScreen } from "./propulsion.tsx";
+import { RadarScreen } from "./radar.tsx";
 import { SensorsScreen } from "./sensors.tsx";
 import { ThermalScreen } from "./thermal.tsx";
 
@@ -26,6 +27,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "overview", key: "o", Content: OverviewScreen },
   { name: "power", key: "p", Content: PowerScreen },
   { name: "thermal", key: "t", Content: ThermalScreen },
+  { name: "radar", key: "r", Content: RadarScreen },
   { name: "motion", key: "m", Content: MotionScreen },
   { name: "propulsion", key: "f", Content: PropulsionScreen },
   { name: "comms", key: "l", Content: CommsScreen },
