@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { randomStream } from "#base/random.ts";
-import { assignRows } from "./assign.ts";
+import { AssignmentSolver } from "./assign.ts";
 import { PLOT_STRIDE } from "./convert.ts";
 import { createKalman } from "./filter/kalman.ts";
 import { STATE_SIZE } from "./filter/filter.ts";
@@ -9,7 +9,7 @@ import { Plots } from "./plots.ts";
 
 function solve(rows: readonly (readonly number[])[]): { readonly columns: number[]; readonly cost: number } {
   const width = rows[0]!.length;
-  const columns = Array.from(assignRows(Float64Array.from(rows.flat()), rows.length, width));
+  const columns = Array.from(new AssignmentSolver().solve(Float64Array.from(rows.flat()), rows.length, width).subarray(0, rows.length));
   return { columns, cost: columns.reduce((sum, column, row) => sum + rows[row]![column]!, 0) };
 }
 
@@ -125,7 +125,9 @@ describe("gate", () => {
         filter.init(state, 0, start, 0);
         filter.predict(state, 0, stream.uniform() * 3, [0, 0, 0]);
         const threshold = 13.276704;
-        const [hx, hy, hz] = ([0, 1, 2] as const).map((axis) => Math.sqrt(threshold * filter.reach(state, 0, axis, plots)));
+        const reach = new Float64Array(3);
+        filter.reach(state, 0, plots, reach);
+        const [hx, hy, hz] = reach.map((variance) => Math.sqrt(threshold * variance));
         const size = grid.search(state[0]!, state[1]!, state[2]!, hx!, hy!, hz!, found);
         const isEdge = (plot: number): boolean => filter.evaluate(state, 0, plots, plot * PLOT_STRIDE, threshold) <= threshold;
         const byIndex = Array.from(found.subarray(0, size))

@@ -1,4 +1,4 @@
-import { assignRows } from "./assign.ts";
+import { AssignmentSolver } from "./assign.ts";
 import { chiSquareQuantile } from "./chi-square.ts";
 import { PLOT_STRIDE } from "./convert.ts";
 import { STATE } from "./filter/filter.ts";
@@ -14,6 +14,8 @@ const CONFIRMED_EXISTENCE = 0.999;
 const NEW_EXISTENCE = 0.5;
 /** Cost of what cannot be: more than any edge, and still exact beside them. */
 const IMPOSSIBLE = 1e12;
+/** Column of a plot that has been listed and has none yet. */
+const LISTED = -1;
 
 /** Which plot each track takes (radar §6.6, 6.7): gate, clusters, the cheapest assignment of each, then recapture. */
 export class Association {
@@ -33,6 +35,7 @@ export class Association {
   readonly #filter: Filter;
   readonly #grid = new PlotGrid();
   #found = new Int32Array(0);
+  readonly #reach = new Float64Array(3);
   // Edges of track t: #from[t] up to #from[t + 1].
   #from = new Int32Array(1);
   #edgePlot = new Int32Array(256);
@@ -41,6 +44,13 @@ export class Association {
   #edgeLogDet = new Float64Array(256);
   #degree = new Int32Array(0);
   #noneCost = new Float64Array(0);
+  // Working memory of clusters: union-find over tracks, the first track of each plot, the column of each plot.
+  #root = new Int32Array(0);
+  #owner = new Int32Array(0);
+  #column = new Int32Array(0);
+  #cost = new Float64Array(0);
+  #edgeAt = new Int32Array(0);
+  readonly #solver = new AssignmentSolver();
 
   constructor(settings: TrackerSettings, filter: Filter) {
     this.#settings = settings;
@@ -77,10 +87,11 @@ export class Association {
 
   #candidates(table: TrackTable, { row }: Track, plots: Plots, threshold: number): number {
     const { states } = table;
-    const filter = this.#filter;
-    const halfX = Math.sqrt(threshold * filter.reach(states, row, 0, plots));
-    const halfY = Math.sqrt(threshold * filter.reach(states, row, 1, plots));
-    const halfZ = Math.sqrt(threshold * filter.reach(states, row, 2, plots));
+    const reach = this.#reach;
+    this.#filter.reach(states, row, plots, reach);
+    const halfX = Math.sqrt(threshold * reach[0]!);
+    const halfY = Math.sqrt(threshold * reach[1]!);
+    const halfZ = Math.sqrt(threshold * reach[2]!);
     const at = row + STATE.position;
     return this.#grid.search(states[at]!, states[at + 1]!, states[at + 2]!, halfX, halfY, halfZ, this.#found);
   }
@@ -133,63 +144,82 @@ export class Association {
       else (open ??= []).push(track);
     }
     if (open === undefined) return;
-    for (const cluster of this.#clusters(open, plots)) this.#solveCluster(cluster);
+    this.#owner.fill(-1, 0, plots);
+    this.#column.fill(0, 0, plots);
+    for (const cluster of this.#clusters(open)) this.#solveCluster(cluster);
   }
 
-  /** Connected components of the tracks given, each with its tracks and plots in order. */
-  #clusters(open: readonly number[], plots: number): { readonly tracks: number[]; readonly plots: number[] }[] {
-    const tracksOfPlot = new Map<number, number[]>();
-    for (const track of open)
+  /** Connected components of the tracks given, each in order: tracks that share a plot are joined (Tarjan's union-find). */
+  #clusters(open: readonly number[]): number[][] {
+    const root = this.#root;
+    const owner = this.#owner;
+    const rootOf = (track: number): number => {
+      let at = track;
+      while (root[at] !== at) at = root[at] = root[root[at]!]!;
+      return at;
+    };
+    for (const track of open) root[track] = track;
+    for (const track of open) {
       for (let edge = this.#from[track]!; edge < this.#from[track + 1]!; edge += 1) {
         const plot = this.#edgePlot[edge]!;
-        const known = tracksOfPlot.get(plot);
-        if (known === undefined) tracksOfPlot.set(plot, [track]);
-        else known.push(track);
-      }
-    const seenTracks = new Set<number>();
-    const seenPlots = new Uint8Array(plots);
-    const clusters: { tracks: number[]; plots: number[] }[] = [];
-    for (const first of open) {
-      if (seenTracks.has(first)) continue;
-      seenTracks.add(first);
-      const cluster = { tracks: [first], plots: [] as number[] };
-      for (const track of cluster.tracks)
-        for (let edge = this.#from[track]!; edge < this.#from[track + 1]!; edge += 1) {
-          const plot = this.#edgePlot[edge]!;
-          if (seenPlots[plot] === 1) continue;
-          seenPlots[plot] = 1;
-          cluster.plots.push(plot);
-          for (const other of tracksOfPlot.get(plot)!)
-            if (!seenTracks.has(other)) {
-              seenTracks.add(other);
-              cluster.tracks.push(other);
-            }
+        if (owner[plot] === -1) owner[plot] = track;
+        else {
+          const [a, b] = [rootOf(owner[plot]!), rootOf(track)];
+          // The lowest track is the root, so that clusters come in the order of their first.
+          if (a < b) root[b] = a;
+          else root[a] = b;
         }
-      cluster.tracks.sort((a, b) => a - b);
-      cluster.plots.sort((a, b) => a - b);
-      clusters.push(cluster);
+      }
     }
-    return clusters;
+    const members = new Map<number, number[]>();
+    for (const track of open) {
+      const first = rootOf(track);
+      const cluster = members.get(first);
+      if (cluster === undefined) members.set(first, [track]);
+      else cluster.push(track);
+    }
+    return [...members.values()];
   }
 
-  #solveCluster({ tracks, plots }: { readonly tracks: readonly number[]; readonly plots: readonly number[] }): void {
+  #solveCluster(tracks: readonly number[]): void {
     if (tracks.length === 1) return this.#takeCheapest(tracks[0]!);
+    const plots = this.#plotsOf(tracks);
     if (tracks.length + plots.length > this.#settings.clusterMax) return this.#solveGreedily(tracks);
     const columns = plots.length + tracks.length;
-    const cost = new Float64Array(tracks.length * columns).fill(IMPOSSIBLE);
-    const edgeAt = new Int32Array(cost.length);
-    const columnOf = new Map(plots.map((plot, column) => [plot, column]));
+    const cells = tracks.length * columns;
+    if (this.#cost.length < cells) {
+      this.#cost = new Float64Array(cells * 2);
+      this.#edgeAt = new Int32Array(cells * 2);
+    }
+    const cost = this.#cost.fill(IMPOSSIBLE, 0, cells);
+    plots.forEach((plot, column) => {
+      this.#column[plot] = column;
+    });
     tracks.forEach((track, row) => {
       for (let edge = this.#from[track]!; edge < this.#from[track + 1]!; edge += 1) {
-        const at = row * columns + columnOf.get(this.#edgePlot[edge]!)!;
+        const at = row * columns + this.#column[this.#edgePlot[edge]!]!;
         cost[at] = this.#edgeCost[edge]!;
-        edgeAt[at] = edge;
+        this.#edgeAt[at] = edge;
       }
       cost[row * columns + plots.length + row] = this.#noneCost[track]!;
     });
-    assignRows(cost, tracks.length, columns).forEach((column, row) => {
-      if (column < plots.length) this.#take(tracks[row]!, edgeAt[row * columns + column]!);
+    const taken = this.#solver.solve(cost, tracks.length, columns);
+    tracks.forEach((track, row) => {
+      const column = taken[row]!;
+      if (column < plots.length) this.#take(track, this.#edgeAt[row * columns + column]!);
     });
+  }
+
+  /** Plots that any of the tracks could take, in canonical order. */
+  #plotsOf(tracks: readonly number[]): number[] {
+    const plots: number[] = [];
+    for (const track of tracks)
+      for (let edge = this.#from[track]!; edge < this.#from[track + 1]!; edge += 1) {
+        const plot = this.#edgePlot[edge]!;
+        if (this.#column[plot] !== LISTED) plots.push(plot);
+        this.#column[plot] = LISTED;
+      }
+    return plots.sort((a, b) => a - b);
   }
 
   /** One track alone: its cheapest plot, the lower index on a tie. */
@@ -243,11 +273,14 @@ export class Association {
       this.logDetOf = new Float64Array(size);
       this.#noneCost = new Float64Array(size);
       this.#from = new Int32Array(size + 1);
+      this.#root = new Int32Array(size);
     }
     if (this.taken.length < plots) {
       this.taken = new Uint8Array(plots * 2);
       this.#degree = new Int32Array(plots * 2);
       this.#found = new Int32Array(plots * 2);
+      this.#owner = new Int32Array(plots * 2);
+      this.#column = new Int32Array(plots * 2);
     }
   }
 

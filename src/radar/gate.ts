@@ -15,11 +15,13 @@ export class PlotGrid {
   #starts = new Int32Array(2);
   #items = new Int32Array(0);
   #cells = new Int32Array(0);
-  #plots: Plots | undefined;
+  /** x, y, z of the plots in the order of `#items`, so that a cell is read in one go. */
+  #places = new Float64Array(0);
+  #count = 0;
 
   build(plots: Plots): void {
-    this.#plots = plots;
     const { count, rows } = plots;
+    this.#count = count;
     let [x0, x1, y0, y1] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let plot = 0, at = 0; plot < count; plot += 1, at += PLOT_STRIDE) {
       const x = rows[at]!;
@@ -42,9 +44,8 @@ export class PlotGrid {
 
   /** Writes the plots within the half widths of a place into `found` and returns their number. */
   search(x: number, y: number, z: number, halfX: number, halfY: number, halfZ: number, found: Int32Array): number {
-    const plots = this.#plots;
-    if (plots === undefined || plots.count === 0) return 0;
-    const { rows } = plots;
+    if (this.#count === 0) return 0;
+    const places = this.#places;
     const starts = this.#starts;
     const items = this.#items;
     const nx = this.#nx;
@@ -55,10 +56,9 @@ export class PlotGrid {
     for (let cy = this.#row(y - halfY); cy <= toY; cy += 1) {
       const end = starts[cy * nx + toX + 1]!;
       for (let item = starts[cy * nx + fromX]!; item < end; item += 1) {
-        const plot = items[item]!;
-        const at = plot * PLOT_STRIDE;
-        if (Math.abs(rows[at]! - x) <= halfX && Math.abs(rows[at + 1]! - y) <= halfY && Math.abs(rows[at + 2]! - z) <= halfZ) {
-          found[count] = plot;
+        const at = item * 3;
+        if (Math.abs(places[at]! - x) <= halfX && Math.abs(places[at + 1]! - y) <= halfY && Math.abs(places[at + 2]! - z) <= halfZ) {
+          found[count] = items[item]!;
           count += 1;
         }
       }
@@ -73,6 +73,7 @@ export class PlotGrid {
     if (this.#items.length < count) {
       this.#items = new Int32Array(count * 2);
       this.#cells = new Int32Array(count * 2);
+      this.#places = new Float64Array(count * 6);
     }
     const starts = this.#starts;
     starts.fill(0, 0, cells + 1);
@@ -87,6 +88,10 @@ export class PlotGrid {
       const next = starts[this.#cells[plot]! + 1]! - 1;
       starts[this.#cells[plot]! + 1] = next;
       this.#items[next] = plot;
+      const at = plot * PLOT_STRIDE;
+      this.#places[next * 3] = rows[at]!;
+      this.#places[next * 3 + 1] = rows[at + 1]!;
+      this.#places[next * 3 + 2] = rows[at + 2]!;
     }
     for (let cell = 0; cell < cells; cell += 1) starts[cell] = starts[cell + 1]!;
     starts[cells] = count;

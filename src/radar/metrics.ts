@@ -1,5 +1,5 @@
 import { assert } from "#base/assert.ts";
-import { assignRows } from "./assign.ts";
+import { AssignmentSolver } from "./assign.ts";
 
 /** A place in two or three dimensions, m. */
 export type Place = readonly number[];
@@ -10,6 +10,8 @@ export interface Cutoff {
   /** Order of the norm, from 1. OSPA takes infinity too. */
   readonly p: number;
 }
+
+const solver = new AssignmentSolver();
 
 export const DEFAULT_CUTOFF: Cutoff = { c: 10, p: 2 };
 
@@ -154,7 +156,7 @@ function assignment(
       cost[row * more.length + column] = power(Math.min(distance(one, other), c), p);
     });
   });
-  return { cost, columns: assignRows(cost, fewer.length, more.length) };
+  return { cost, columns: solver.solve(cost, fewer.length, more.length).slice(0, fewer.length) };
 }
 
 /** The least largest distance of a perfect matching: bisection over the distances that occur. */
@@ -165,7 +167,7 @@ function bottleneck(one: readonly Place[], other: readonly Place[], c: number): 
   while (low < high) {
     const middle = (low + high) >>> 1;
     const over = Float64Array.from(distances, (d) => (d <= levels[middle]! ? 0 : 1));
-    const columns = assignRows(over, one.length, other.length);
+    const columns = solver.solve(over, one.length, other.length).subarray(0, one.length);
     const fits = columns.every((column, row) => over[row * other.length + column] === 0);
     if (fits) high = middle;
     else low = middle + 1;

@@ -250,6 +250,20 @@ describe("following", () => {
     expect(swaps).toBeLessThanOrEqual(1);
   });
 
+  test("RAD-096 clusters - over the limit they are solved greedily and counted, and the next scan is as good as ever", () => {
+    const tracker = trackerOf({ "tracker.cluster_max": 3 });
+    // Two contacts 4 m apart: each one's plot lies in both gates.
+    const pair = (k: number): Detection[] => [detectionAt([3 * k, 1000, 0], [3, 0, 0]), detectionAt([3 * k, 1004, 0], [3, 0, 0])];
+    let views: readonly TrackView[] = [];
+    for (let k = 0; k < 20; k += 1) views = feed(tracker, frameAt(k, pair(k)));
+    expect(tracker.counters.cluster_overflow).toBeGreaterThan(0);
+    expect(views.map(({ status, misses }) => [status, misses])).toEqual([
+      [STATUS.tracked, 0],
+      [STATUS.tracked, 0],
+    ]);
+    expect(confirmedIds(views).size).toBe(2);
+  });
+
   test("RAD-117 alpha_beta - the crossing: one id, the velocity from the second hit", () => {
     // With angles as good as exact: the unbiased conversion of noisy ones stretches places by exp(sigma²), here by 5 parts in a million.
     const exact = { "radar.sr.beamwidth_deg": 0, "radar.sr.floor_angle_deg": 1e-6 };

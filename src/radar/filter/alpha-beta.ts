@@ -68,10 +68,12 @@ export function createAlphaBeta({ dims, initSpeedSigmaMps, sigmaWMps2 }: AlphaBe
       moveFrame(states, at, dtS, ownDv);
       states[at + SINCE] = states[at + SINCE]! + dtS;
     },
-    reach(states, at, axis, plots) {
+    reach(states, at, plots, into) {
       const { scale, added } = gate(states, at, plots.minTrace);
-      const own = states[at + HITS] === 1 ? states[at + [6, 9, 11][axis]!]! : 0;
-      return plots.maxVariance[axis] * scale + own + added;
+      const isFirst = states[at + HITS] === 1;
+      [6, 9, 11].forEach((member, axis) => {
+        into[axis] = plots.maxVariance[axis]! * scale + added + (isFirst ? states[at + member]! : 0);
+      });
     },
     evaluate(states, at, plots, plotAt) {
       const { rows } = plots;

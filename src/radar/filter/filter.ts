@@ -25,8 +25,8 @@ export interface Filter {
   init(states: Float64Array, at: number, plots: PlotRows, plotAt: number): void;
   /** To `dtS` later; own ship's velocity has meanwhile changed by `ownDv`. */
   predict(states: Float64Array, at: number, dtS: number, ownDv: Vector3): void;
-  /** At least the largest variance that any plot's distance can have on an axis: what bounds the search for plots. */
-  reach(states: Float64Array, at: number, axis: 0 | 1 | 2, plots: PlotRows): number;
+  /** Writes, axis by axis, at least the largest variance that any plot's distance can have: what bounds the search for plots. */
+  reach(states: Float64Array, at: number, plots: PlotRows, into: Float64Array): void;
   /** Squared Mahalanobis distance of a plot; where it is over `limit`, any number over `limit` will do. */
   evaluate(states: Float64Array, at: number, plots: PlotRows, plotAt: number, limit: number): number;
   update(states: Float64Array, at: number, plots: PlotRows, plotAt: number): void;

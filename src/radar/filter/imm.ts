@@ -107,14 +107,15 @@ export function createImm(options: ImmOptions): Filter {
       }
       combineModels(states, at);
     },
-    reach: (states, at, axis, plots) => combined.reach(states, at, axis, plots),
+    reach: (states, at, plots, into) => combined.reach(states, at, plots, into),
     evaluate: (states, at, plots, plotAt, limit) => combined.evaluate(states, at, plots, plotAt, limit),
     update(states, at, plots: PlotRows, plotAt) {
       const exponents = turns.map((_, model) => {
         const modelOffset = at + modelAt(model);
         position.factor(states, modelOffset, plots.rows, plotAt);
         position.apply(states, modelOffset);
-        const { d2, logDet } = position;
+        const { d2 } = position;
+        const logDet = 2 * Math.log(position.rootDet);
         if (!doppler || !rate.linearise(states, modelOffset, plots.rows, plotAt)) return -(d2 + logDet) / 2;
         rate.apply(states, modelOffset);
         return -(d2 + logDet + (rate.residual * rate.residual) / rate.variance + Math.log(rate.variance)) / 2;

@@ -45,12 +45,17 @@ export function createKalman(options: KalmanOptions): Filter {
       predictState(states, at, dtS, noise[0], noise[1], noise[2], isFlat);
       moveFrame(states, at, dtS, ownDv);
     },
-    reach: (states, at, axis, plots) => states[at + 6 + AXIS_VARIANCE[axis]]! + plots.maxVariance[axis],
+    reach(states, at, plots, into) {
+      into[0] = states[at + 6]! + plots.maxVariance[0];
+      into[1] = states[at + 9]! + plots.maxVariance[1];
+      into[2] = states[at + 11]! + plots.maxVariance[2];
+    },
     evaluate(states, at, plots, plotAt, limit) {
       position.factor(states, at, plots.rows, plotAt);
       let d2 = position.d2;
-      logDetS = position.logDet;
-      if (!doppler || d2 > limit) return d2;
+      if (!(d2 <= limit)) return d2;
+      logDetS = 2 * Math.log(position.rootDet);
+      if (!doppler) return d2;
       scratch.set(states.subarray(at, at + STATE_SIZE));
       position.apply(scratch, 0);
       if (rate.linearise(scratch, 0, plots.rows, plotAt)) {
@@ -66,9 +71,6 @@ export function createKalman(options: KalmanOptions): Filter {
     },
   };
 }
-
-/** Places of xx, yy, zz among the six unique members. */
-const AXIS_VARIANCE = [0, 3, 5] as const;
 
 /**
  * A newborn: the plot's place, the range rate along the line of sight, and nothing known across it. A negative `speedSigma` means
@@ -151,7 +153,8 @@ export function moveFrame(s: Float64Array, o: number, t: number, ownDv: Vector3)
 /** The update by a plot's position; `factor` prepares it and gives the distance, `apply` puts it into a state. */
 export interface PositionUpdate {
   d2: number;
-  logDet: number;
+  /** Root of det S. */
+  rootDet: number;
   factor(s: Float64Array, o: number, rows: Float64Array, p: number): void;
   apply(s: Float64Array, o: number): void;
 }
@@ -159,7 +162,7 @@ export interface PositionUpdate {
 /** Three dimensions. S = L Lᵀ; i.. are the inverses of L's diagonal, e.. the residual in L's base. */
 export class SpatialPosition implements PositionUpdate {
   d2 = 0;
-  logDet = 0;
+  rootDet = 1;
   #l10 = 0;
   #l20 = 0;
   #l21 = 0;
@@ -194,8 +197,7 @@ export class SpatialPosition implements PositionUpdate {
     this.#e1 = e1;
     this.#e2 = e2;
     this.d2 = e0 * e0 + e1 * e1 + e2 * e2;
-    const product = l00 * l11 * l22;
-    this.logDet = Math.log(product * product);
+    this.rootDet = l00 * l11 * l22;
   }
 
   apply(s: Float64Array, o: number): void {
@@ -235,12 +237,9 @@ export class SpatialPosition implements PositionUpdate {
 /** The horizontal plane alone: the same with two dimensions, written out, for it is the inner loop of large scenes. */
 export class FlatPosition implements PositionUpdate {
   d2 = 0;
-  logDet = 0;
-  #l10 = 0;
-  #i0 = 0;
-  #i1 = 0;
-  #e0 = 0;
-  #e1 = 0;
+  rootDet = 1;
+  /** l10, 1/l00, 1/l11, and the residual in L's base. */
+  readonly #f = new Float64Array(5);
 
   factor(s: Float64Array, o: number, rows: Float64Array, p: number): void {
     const l00 = Math.sqrt(s[o + 6]! + rows[p + 3]!);
@@ -250,22 +249,23 @@ export class FlatPosition implements PositionUpdate {
     const i1 = 1 / l11;
     const e0 = (rows[p]! - s[o]!) * i0;
     const e1 = (rows[p + 1]! - s[o + 1]! - l10 * e0) * i1;
-    this.#l10 = l10;
-    this.#i0 = i0;
-    this.#i1 = i1;
-    this.#e0 = e0;
-    this.#e1 = e1;
+    const f = this.#f;
+    f[0] = l10;
+    f[1] = i0;
+    f[2] = i1;
+    f[3] = e0;
+    f[4] = e1;
     this.d2 = e0 * e0 + e1 * e1;
-    const product = l00 * l11;
-    this.logDet = Math.log(product * product);
+    this.rootDet = l00 * l11;
   }
 
   apply(s: Float64Array, o: number): void {
-    const l10 = this.#l10;
-    const i0 = this.#i0;
-    const i1 = this.#i1;
-    const e0 = this.#e0;
-    const e1 = this.#e1;
+    const f = this.#f;
+    const l10 = f[0]!;
+    const i0 = f[1]!;
+    const i1 = f[2]!;
+    const e0 = f[3]!;
+    const e1 = f[4]!;
     const a0 = s[o + 6]! * i0;
     const a1 = (s[o + 7]! - l10 * a0) * i1;
     const b0 = s[o + 7]! * i0;
