@@ -46,7 +46,7 @@ const PDU_REASON_DIGIT = 4;
 
 /**
  * S5: grants power within what the bus can carry. Sheds nbl, radar, transponder one at a time, then throttles drive and thrusters;
- * lane and computer are never cut. A shed load comes back, most critical first, after fitting with a margin for the delay.
+ * base and computer are never cut. A shed load comes back, most critical first, after fitting with a margin for the delay.
  */
 export function allocation(crafts: Crafts, config: CraftConfig, dtS: number): void {
   const { busVMin, busVNominal, maxBusA } = config.profile.powerPlane;

@@ -11,21 +11,17 @@ const { DOCKED, NEXT, POSITION_M, QUATERNION, RATES_RPS, TURN_LEFT_DEG, VELOCITY
  * quaternion turns by the mean of old and new rates), then a pending turn about the vertical.
  */
 export function motion(crafts: Crafts, config: CraftConfig, dtS: number): void {
-  const { values, lanes } = crafts;
+  drift(crafts, config, dtS);
+  rotate(crafts, config, dtS);
+  turn(crafts, config, dtS);
+}
+
+function drift({ values, lanes }: Crafts, config: CraftConfig, dtS: number): void {
   for (let lane = 0; lane < lanes; lane += 1) {
-    if (isHeld(values, lane, config)) {
-      for (let axis = 0; axis < 3; axis += 1) {
-        values[VELOCITY_MPS + axis * NEXT + lane] = 0;
-        values[RATES_RPS + axis * NEXT + lane] = 0;
-      }
-      continue;
-    }
+    if (isHeld(values, lane, config)) hold(values, lane);
     values[POSITION_M + lane]! += values[VELOCITY_MPS + lane]! * dtS;
     values[POSITION_M + NEXT + lane]! += values[VELOCITY_MPS + NEXT + lane]! * dtS;
     values[POSITION_M + 2 * NEXT + lane]! += values[VELOCITY_MPS + 2 * NEXT + lane]! * dtS;
-    if (values[RATES_RPS + lane] !== 0 || values[RATES_RPS + NEXT + lane] !== 0 || values[RATES_RPS + 2 * NEXT + lane] !== 0)
-      rotate(values, lane, config, dtS);
-    if (values[TURN_LEFT_DEG + lane] !== 0) turn(values, lane, config.profile.motionPlane.turnRateDps * dtS);
   }
 }
 
@@ -34,34 +30,45 @@ export function isHeld(values: Float64Array, lane: number, config: CraftConfig):
   return config.holdWhenDocked && values[DOCKED + lane] === 1;
 }
 
-function rotate(values: Float64Array, lane: number, config: CraftConfig, dtS: number): void {
+function hold(values: Float64Array, lane: number): void {
+  for (let axis = 0; axis < 3; axis += 1) {
+    values[VELOCITY_MPS + axis * NEXT + lane] = 0;
+    values[RATES_RPS + axis * NEXT + lane] = 0;
+  }
+}
+
+function rotate({ values, lanes }: Crafts, config: CraftConfig, dtS: number): void {
   const terms = config.eulerTerms;
   const cx = terms[0]!;
   const cy = terms[1]!;
   const cz = terms[2]!;
-  const wx = values[RATES_RPS + lane]!;
-  const wy = values[RATES_RPS + NEXT + lane]!;
-  const wz = values[RATES_RPS + 2 * NEXT + lane]!;
   const half = dtS / 2;
-  const ax = cx * wy * wz;
-  const ay = cy * wz * wx;
-  const az = cz * wx * wy;
-  const bx = cx * (wy + half * ay) * (wz + half * az);
-  const by = cy * (wz + half * az) * (wx + half * ax);
-  const bz = cz * (wx + half * ax) * (wy + half * ay);
-  const gx = cx * (wy + half * by) * (wz + half * bz);
-  const gy = cy * (wz + half * bz) * (wx + half * bx);
-  const gz = cz * (wx + half * bx) * (wy + half * by);
-  const dx = cx * (wy + dtS * gy) * (wz + dtS * gz);
-  const dy = cy * (wz + dtS * gz) * (wx + dtS * gx);
-  const dz = cz * (wx + dtS * gx) * (wy + dtS * gy);
-  const newX = wx + (dtS / 6) * (ax + 2 * bx + 2 * gx + dx);
-  const newY = wy + (dtS / 6) * (ay + 2 * by + 2 * gy + dy);
-  const newZ = wz + (dtS / 6) * (az + 2 * bz + 2 * gz + dz);
-  values[RATES_RPS + lane] = newX + 0;
-  values[RATES_RPS + NEXT + lane] = newY + 0;
-  values[RATES_RPS + 2 * NEXT + lane] = newZ + 0;
-  turnBody(values, lane, (wx + newX) / 2, (wy + newY) / 2, (wz + newZ) / 2, dtS);
+  const sixth = dtS / 6;
+  for (let lane = 0; lane < lanes; lane += 1) {
+    const wx = values[RATES_RPS + lane]!;
+    const wy = values[RATES_RPS + NEXT + lane]!;
+    const wz = values[RATES_RPS + 2 * NEXT + lane]!;
+    if (wx === 0 && wy === 0 && wz === 0) continue;
+    const ax = cx * wy * wz;
+    const ay = cy * wz * wx;
+    const az = cz * wx * wy;
+    const bx = cx * (wy + half * ay) * (wz + half * az);
+    const by = cy * (wz + half * az) * (wx + half * ax);
+    const bz = cz * (wx + half * ax) * (wy + half * ay);
+    const gx = cx * (wy + half * by) * (wz + half * bz);
+    const gy = cy * (wz + half * bz) * (wx + half * bx);
+    const gz = cz * (wx + half * bx) * (wy + half * by);
+    const dx = cx * (wy + dtS * gy) * (wz + dtS * gz);
+    const dy = cy * (wz + dtS * gz) * (wx + dtS * gx);
+    const dz = cz * (wx + dtS * gx) * (wy + dtS * gy);
+    const newX = wx + sixth * (ax + 2 * bx + 2 * gx + dx);
+    const newY = wy + sixth * (ay + 2 * by + 2 * gy + dy);
+    const newZ = wz + sixth * (az + 2 * bz + 2 * gz + dz);
+    values[RATES_RPS + lane] = newX + 0;
+    values[RATES_RPS + NEXT + lane] = newY + 0;
+    values[RATES_RPS + 2 * NEXT + lane] = newZ + 0;
+    turnBody(values, lane, (wx + newX) / 2, (wy + newY) / 2, (wz + newZ) / 2, dtS);
+  }
 }
 
 /** Below this square of the half angle (0.1 rad), four terms of cosine and sine give every bit, without a call or a root. */
@@ -101,18 +108,22 @@ function multiply(values: Float64Array, lane: number, scalar: number, x: number,
 }
 
 /** Turns towards larger headings, clockwise seen from above, by what is left or the most that one step allows. */
-function turn(values: Float64Array, lane: number, mostDeg: number): void {
-  const leftDeg = values[TURN_LEFT_DEG + lane]!;
-  const byDeg = leftDeg < 0 ? -Math.min(-leftDeg, mostDeg) : Math.min(leftDeg, mostDeg);
-  const halfRad = (-byDeg * RAD_PER_DEG) / 2;
-  const c = Math.cos(halfRad);
-  const s = Math.sin(halfRad);
-  const qw = values[QUATERNION + lane]!;
-  const qx = values[QUATERNION + NEXT + lane]!;
-  const qy = values[QUATERNION + 2 * NEXT + lane]!;
-  const qz = values[QUATERNION + 3 * NEXT + lane]!;
-  storeNormalised(values, lane, c * qw - s * qz, c * qx - s * qy, c * qy + s * qx, c * qz + s * qw);
-  values[TURN_LEFT_DEG + lane] = leftDeg - byDeg;
+function turn({ values, lanes }: Crafts, config: CraftConfig, dtS: number): void {
+  const mostDeg = config.profile.motionPlane.turnRateDps * dtS;
+  for (let lane = 0; lane < lanes; lane += 1) {
+    const leftDeg = values[TURN_LEFT_DEG + lane]!;
+    if (leftDeg === 0 || isHeld(values, lane, config)) continue;
+    const byDeg = leftDeg < 0 ? -Math.min(-leftDeg, mostDeg) : Math.min(leftDeg, mostDeg);
+    const halfRad = (-byDeg * RAD_PER_DEG) / 2;
+    const c = Math.cos(halfRad);
+    const s = Math.sin(halfRad);
+    const qw = values[QUATERNION + lane]!;
+    const qx = values[QUATERNION + NEXT + lane]!;
+    const qy = values[QUATERNION + 2 * NEXT + lane]!;
+    const qz = values[QUATERNION + 3 * NEXT + lane]!;
+    storeNormalised(values, lane, c * qw - s * qz, c * qx - s * qy, c * qy + s * qx, c * qz + s * qw);
+    values[TURN_LEFT_DEG + lane] = leftDeg - byDeg;
+  }
 }
 
 function storeNormalised(values: Float64Array, lane: number, w: number, x: number, y: number, z: number): void {
