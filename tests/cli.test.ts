@@ -104,7 +104,7 @@ describe("files", () => {
       guard_rules: ["config/guard_rules.yaml"],
       incident_rules: ["config/incident_rules.yaml"],
     };
-    expect(schemas.stdout.trimEnd().split("\n").length).toBe(Object.keys(shippedFiles).length);
+    expect(schemas.stdout.trimEnd().split("\n").length).toBeGreaterThan(Object.keys(shippedFiles).length);
     for (const [name, shipped] of Object.entries(shippedFiles)) {
       const text = readFileSync(join(folder, `${name}.schema.json`), "utf8");
       if (name === "scenario") expect(printed.stdout).toBe(text);

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { DOCUMENT_TABLES } from "./document-tables.ts";
-import { FILE_SCHEMAS } from "./file-schemas.ts";
-import { schemaFileName, schemaText } from "./schema-verb.ts";
+import { SCHEMAS, schemaText } from "./schema-verb.ts";
 import { PRODUCT_ROOT } from "./version.ts";
 
 /** A file with generated content: how it lies there now, and how it has to be. */
@@ -14,9 +13,9 @@ export interface GeneratedFile {
 
 /** Every file that `npm run generate` writes; a test fails while one differs. */
 export function generatedFiles(): readonly GeneratedFile[] {
-  const schemas = Object.keys(FILE_SCHEMAS).map((name) => {
-    const path = `schemas/${schemaFileName(name)}`;
-    return { path, before: textOf(path), text: schemaText(name) };
+  const schemas = SCHEMAS.map((entry) => {
+    const path = `schemas/${entry.path}`;
+    return { path, before: textOf(path), text: schemaText(entry) };
   });
   const documents = readdirSync(resolve(PRODUCT_ROOT, "docs"))
     .filter((file) => file.endsWith(".md"))

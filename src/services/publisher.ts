@@ -1,42 +1,9 @@
-import type { z } from "zod";
 import { formatUtcMs, formatUtcUs } from "#base/rfc3339.ts";
 import type { Bus } from "#bus/port.ts";
-import { auditEventSchema } from "#contracts/audit.ts";
-import { ackSchema } from "#contracts/ack.ts";
-import {
-  powerBusSchema,
-  powerPduSchema,
-  radarSensorSchema,
-  recordStorageSchema,
-  systemModeSchema,
-  thermalReadingSchema,
-  thermalTripSchema,
-} from "#contracts/events.ts";
 import { headersOf, type Message } from "#contracts/message.ts";
-import { guardEventSchema, radarFrameSchema, radarTrackSchema, trackerStatusSchema } from "#contracts/radar.ts";
+import { SUBJECT_SCHEMAS } from "#contracts/messages.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
-import { telemetrySchema } from "#contracts/telemetry.ts";
 import type { Clock } from "./clock.ts";
-
-/** Schema of what stands on a subject; a subject without one is not checked. */
-export const SUBJECT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
-  [SUBJECTS.telemetry]: telemetrySchema,
-  [SUBJECTS.thermal]: thermalReadingSchema,
-  [SUBJECTS.thermalTrip]: thermalTripSchema,
-  [SUBJECTS.powerBus]: powerBusSchema,
-  [SUBJECTS.powerPdu]: powerPduSchema,
-  [SUBJECTS.radarSensor]: radarSensorSchema,
-  [SUBJECTS.radarFrames]: radarFrameSchema,
-  [SUBJECTS.radarFramesLr]: radarFrameSchema,
-  [SUBJECTS.radarFramesSr]: radarFrameSchema,
-  [SUBJECTS.radarTracks]: radarTrackSchema,
-  [SUBJECTS.radarGuard]: guardEventSchema,
-  [SUBJECTS.radarTracker]: trackerStatusSchema,
-  [SUBJECTS.systemMode]: systemModeSchema,
-  [SUBJECTS.recordStorage]: recordStorageSchema,
-  [SUBJECTS.responses]: ackSchema,
-  [SUBJECTS.audit]: auditEventSchema,
-};
 
 export interface Publisher {
   publish(message: Message): void;
