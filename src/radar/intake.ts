@@ -52,8 +52,9 @@ export class Intake {
     if (!sensorIds.includes("*") && !sensorIds.includes(frame.sensorId)) return { kind: "refused", reason: "foreign_sensor" };
     if (!isValid(frame)) return { kind: "refused", reason: "invalid" };
     const { runId, releasedUs, lateInARow, lastLateUs } = this.#state;
-    if (frame.runId !== undefined && runId !== undefined && frame.runId !== runId) return this.#restart(frame);
+    // Before the run: a repeat of an earlier run's frame must not begin that run again, with the ids of its tracks.
     if (this.#seen.has(frame.frameId)) return { kind: "refused", reason: "duplicate" };
+    if (frame.runId !== undefined && runId !== undefined && frame.runId !== runId) return this.#restart(frame);
     if (releasedUs !== undefined && frame.timeUs < releasedUs) {
       const isRising = lastLateUs === undefined || frame.timeUs > lastLateUs;
       const late = isRising ? lateInARow + 1 : 1;
@@ -83,7 +84,6 @@ export class Intake {
 
   #restart(frame: Frame): Arrival {
     this.#state = NEW_INTAKE;
-    this.#seen.clear();
     return this.#accept(frame, true);
   }
 

@@ -18,11 +18,9 @@ export interface TrackView
   /** xx, xy, xz, yy, yz, zz. */
   readonly positionCovariance: readonly number[];
   readonly velocityCovariance: readonly number[];
-  /** Whether a restart ended it. */
-  readonly endedByRestart: boolean;
 }
 
-export function trackView(track: Track, states: Float64Array, maxMisses: number, endedByRestart: boolean): TrackView {
+export function trackView(track: Track, states: Float64Array, maxMisses: number): TrackView {
   const { birth, status, misses, lastPlotUs, existence, rcsDbsm, band, identity, row, snr } = track;
   // Adding 0 makes -0 a 0: the wire has one zero.
   const number = (offset: number): number => states[row + offset]! + 0;
@@ -43,7 +41,6 @@ export function trackView(track: Track, states: Float64Array, maxMisses: number,
     velocityMps: vector(STATE.velocity),
     positionCovariance: six(STATE.pp),
     velocityCovariance: six(STATE.vv),
-    endedByRestart,
   };
 }
 

@@ -357,13 +357,24 @@ describe("time", () => {
     const tracker = trackerOf();
     for (const t of [0, 1, 2]) tracker.step(at(t, { runId: "a", frameId: `a${t}` }));
     const scans = tracker.step(at(0, { runId: "b", frameId: "b0" }));
-    expect(scans.map(({ timeUs, runId }) => [timeUs - at(2).timeUs, runId])).toEqual([
-      [1, "b"],
-      [-2_000_000, "b"],
+    expect(scans.map(({ timeUs, runId, isRestart }) => [timeUs - at(2).timeUs, runId, isRestart])).toEqual([
+      [1, "b", true],
+      [-2_000_000, "b", false],
     ]);
-    expect(scans[0]!.tracks.map(({ status, endedByRestart }) => [status, endedByRestart])).toEqual([[STATUS.lost, true]]);
+    expect(scans[0]!.tracks.map(({ status }) => status)).toEqual([STATUS.lost]);
     expect(scans[1]!.tracks.map(({ status, birth }) => [status, birth.frameId])).toEqual([[STATUS.new, "b0"]]);
     expect(tracker.counters.restarts).toBe(1);
+  });
+
+  test("RAD-101 new run - a repeat of the old run's frame begins nothing; before the first scan there is nothing to end", () => {
+    const tracker = trackerOf();
+    for (const t of [0, 1]) tracker.step(at(t, { runId: "a", frameId: `a${t}` }));
+    tracker.step(at(0, { runId: "b", frameId: "b0" }));
+    expect(tracker.step(at(1, { runId: "a", frameId: "a1" }))).toEqual([]);
+    expect(tracker.counters).toMatchObject({ restarts: 1, duplicate: 1 });
+    const waiting = trackerOf({ "tracker.reorder_window_s": 2 });
+    expect(waiting.step(at(0, { runId: "a", frameId: "a0" }))).toEqual([]);
+    expect(waiting.step(at(0, { runId: "b", frameId: "b0" }))).toEqual([]);
   });
 
   test("RAD-102 restart - five late frames with rising times start anew, four do not", () => {

@@ -28,6 +28,8 @@ export interface TrackScan {
   readonly tick: number | undefined;
   readonly runId: string | undefined;
   readonly tracks: readonly TrackView[];
+  /** Whether these are the last words of tracks that a new run ended, said by the frame that began it. */
+  readonly isRestart: boolean;
 }
 
 export type TrackerCounters = Record<
@@ -107,7 +109,7 @@ export class Tracker {
       this.counters[arrival.reason] += 1;
       return [];
     }
-    const scans: TrackScan[] = arrival.isRestart ? [this.#restart(frame.runId)] : [];
+    const scans: TrackScan[] = arrival.isRestart ? this.#restart(frame) : [];
     for (const one of arrival.frames) scans.push(this.#scanFrame(one));
     return scans;
   }
@@ -145,7 +147,7 @@ export class Tracker {
 
   /** Every live track and those that ended in the last scan, in the order of their births. */
   views(): readonly TrackView[] {
-    return this.table.all().map((track) => trackView(track, this.table.states, this.#settings.maxMisses, false));
+    return this.table.all().map((track) => trackView(track, this.table.states, this.#settings.maxMisses));
   }
 
   state(): TrackerState {
@@ -177,7 +179,12 @@ export class Tracker {
   /** Digest of the room `tracks`: handles in place of ids, no counters, so that equal seeds hash equally and a refused frame changes nothing. */
   hash(): string {
     const { intake, scannedUs, ownVelocityMps, undetected } = this.state();
-    const waiting = intake.waiting.map(({ timeUs, tick, detections }) => ({ timeUs, tick, detections }));
+    // The order of detections in a frame says nothing, also while it waits.
+    const waiting = intake.waiting.map(({ timeUs, tick, detections }) => ({
+      timeUs,
+      tick,
+      detections: detections.map(canonicalJson).sort(),
+    }));
     const tracks = this.table.tracks.map((track) => {
       const { birth, ...rest } = this.#stored(track);
       return { ...rest, handle: handleOf(birth), bornUs: birth.timeUs };
@@ -194,21 +201,21 @@ export class Tracker {
     const { merged } = plotDetections(this.#plots, frame.detections, this.#sensor, this.#settings.dims);
     this.counters.merged += merged;
     this.scan(this.#plots, frame);
-    return { timeUs: frame.timeUs, tick: frame.tick, runId: frame.runId, tracks: this.views() };
+    return { timeUs: frame.timeUs, tick: frame.tick, runId: frame.runId, tracks: this.views(), isRestart: false };
   }
 
   /** Every confirmed track ends a microsecond after the last scan; everything begins anew. */
-  #restart(runId: string | undefined): TrackScan {
-    const timeUs = (this.#scannedUs ?? 0) + 1;
+  #restart({ tick, runId }: Frame): TrackScan[] {
+    const scannedUs = this.#scannedUs;
     const lost = this.table.tracks.filter(({ status }) => status !== STATUS.new);
     for (const track of lost) track.status = STATUS.lost;
-    const tracks = lost.map((track) => trackView(track, this.table.states, this.#settings.maxMisses, true));
+    const tracks = lost.map((track) => trackView(track, this.table.states, this.#settings.maxMisses));
     this.table.clear();
     this.#scannedUs = undefined;
     this.#ownVelocityMps = undefined;
     this.#birthModel.restart();
     this.counters.restarts += 1;
-    return { timeUs, tick: undefined, runId, tracks };
+    return scannedUs === undefined || tracks.length === 0 ? [] : [{ timeUs: scannedUs + 1, tick, runId, tracks, isRestart: true }];
   }
 
   /** Brings every track to the time of the scan; those without a plot for too long end there. */

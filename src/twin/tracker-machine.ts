@@ -90,32 +90,28 @@ export function createTrackerMachine(model: TrackerModel): TrackerMachine {
     }
     const scans = tracker.step(frame);
     if (scans.length === 0) return;
-    rest.runId = headers[RUN_HEADER] ?? rest.runId;
+    rest.runId = headers[RUN_HEADER] || rest.runId;
     for (const scan of scans) publishScan(scan);
   }
 
-  function publishScan(scan: TrackScan): void {
-    rest.tick = scan.tick ?? rest.tick;
-    for (const view of scan.tracks) emitTrack(view, scan.timeUs);
-    const confirmed = scan.tracks.filter(({ status }) => status === STATUS.tracked || status === STATUS.coasting);
-    const lost = scan.tracks.filter(({ status }) => status === STATUS.lost);
-    const isRestart = lost.some(({ endedByRestart }) => endedByRestart);
-    const events = isRestart
-      ? []
-      : guard.evaluate(
-          scan.timeUs,
-          confirmed.map((view) => guardTrack(view, trackId(view.birth))),
-        );
-    emitGuards(events);
+  function publishScan({ timeUs, tick, tracks, isRestart }: TrackScan): void {
+    rest.tick = tick ?? rest.tick;
+    for (const view of tracks) emitTrack(view, timeUs);
+    const lost = tracks.filter(({ status }) => status === STATUS.lost).map(({ birth }) => handleOf(birth));
+    if (isRestart) {
+      emitGuards(guard.lost(timeUs, lost, "reset"));
+      return;
+    }
+    const confirmed = tracks.filter(({ status }) => status === STATUS.tracked || status === STATUS.coasting);
     emitGuards(
-      guard.lost(
-        scan.timeUs,
-        lost.map(({ birth }) => handleOf(birth)),
-        isRestart ? "reset" : "track_lost",
+      guard.evaluate(
+        timeUs,
+        confirmed.map((view) => guardTrack(view, trackId(view.birth))),
       ),
     );
-    emitStatus(scan);
-    if (scan.tick !== undefined) recordHashes(scan.tick, scan.timeUs);
+    emitGuards(guard.lost(timeUs, lost, "track_lost"));
+    emitStatus(timeUs, tracks);
+    if (tick !== undefined) recordHashes(tick, timeUs);
   }
 
   function emitTrack(view: TrackView, timeUs: number): void {
@@ -136,13 +132,12 @@ export function createTrackerMachine(model: TrackerModel): TrackerMachine {
   }
 
   /** At most once a second of event time; a new run starts the count anew. */
-  function emitStatus({ timeUs, tracks }: TrackScan): void {
+  function emitStatus(timeUs: number, tracks: readonly TrackView[]): void {
     const sinceUs = rest.statusUs === undefined ? Number.POSITIVE_INFINITY : timeUs - rest.statusUs;
     if (sinceUs >= 0 && sinceUs < STATUS_PERIOD_US) return;
     rest.statusUs = timeUs;
-    const hex = uuid5(rest.runId === "" ? NIL_UUID : rest.runId, `evt:tracker:${timeUs}`).replaceAll("-", "");
     emit("radarTracker", timeUs, {
-      msgId: `evt-${Math.floor(timeUs / 1000)}-${hex}`,
+      msgId: `evt-${Math.floor(timeUs / 1000)}-${statusHex(rest.runId, timeUs)}`,
       payload: statusBody(tracks, tracker.counters, timeUs),
     });
   }
@@ -226,6 +221,13 @@ export function createTrackerMachine(model: TrackerModel): TrackerMachine {
 
 /** Namespace of ids where no run is known (RFC 9562 §5.9). */
 const NIL_UUID = "00000000-0000-0000-0000-000000000000";
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Tail of a status message's id, in its run's namespace; a sender may name its run as it likes, only ours are UUIDs. */
+function statusHex(runId: string, timeUs: number): string {
+  const name = `evt:tracker:${timeUs}`;
+  return (UUID.test(runId) ? uuid5(runId, name) : uuid5(NIL_UUID, `${runId}:${name}`)).replaceAll("-", "");
+}
 
 interface Snapshot {
   readonly tracker: ReturnType<Tracker["state"]>;
