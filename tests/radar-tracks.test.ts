@@ -5,7 +5,8 @@ import { afterAll, describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { loadGuardRules, loadRuleSet } from "#cli/load-rules.ts";
 import { loadRun } from "#cli/load-run.ts";
-import { headersOf } from "#contracts/message.ts";
+import { uuid5 } from "#base/uuid5.ts";
+import { headersOf, type Message } from "#contracts/message.ts";
 import { type RadarTrackWire, radarTrackSchema } from "#contracts/radar.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { polarOfXyz } from "#radar/coordinates.ts";
@@ -136,6 +137,98 @@ timeline:
     );
     expect(alerts.map(({ length }) => length)).toEqual([0, 1]);
     expect(alerts[1]![0]!.message.payload).toMatchObject({ kind: "guard_alert", ts_epoch: 1_767_225_601 });
+  });
+
+  test("RAD-101 machine - a new run's frame says LOST for each confirmed track with its own run and a new message id; guards clear with reset", () => {
+    const [runA, runB] = ["a2a41684-3850-568c-ab3e-30bef93ecf82", "b0628cc5-0a82-535d-8e84-5c3c2ea40f60"];
+    const { tracker, sensor } = scenarioOf("scenarios/default.yaml").settings;
+    const machine = createTrackerMachine({ tracker, sensor, ruleSet: loadGuardRules().ruleSet() });
+    const accept = (second: number, frame: number, run: string): Message[] =>
+      machine
+        .accept(
+          {
+            kind: "frame",
+            payload: { ...frameWire(second, 60), frame_id: frameWire(frame, 60).frame_id },
+            headers: { "x-qiki-run": run, "x-qiki-tick": String(10 * second) },
+          },
+          0 as never,
+        )
+        .map(({ message }) => message);
+    for (const second of [1, 2, 3]) accept(second, second, runA);
+    const [lost, ...rest] = accept(1, 9, runB);
+    const before = uuid5(frameWire(1, 60).frame_id as string, "track:0");
+    expect(lost).toMatchObject({
+      subject: SUBJECTS.radarTracks,
+      msgId: `${before}:2026-01-01T00:00:03.000001Z`,
+      runId: runB,
+      tick: 10,
+      payload: { track_id: before, status: 3, quality: 0, timestamp: "2026-01-01T00:00:03.000001Z" },
+    });
+    expect(headersOf(lost!, 1)).toMatchObject({ "x-qiki-run": runB, ce_id: lost!.msgId, ce_time: "2026-01-01T00:00:03.000Z" });
+    expect(rest.map(({ subject, payload }) => [subject, payload.clear_reason ?? payload.status])).toEqual([
+      [SUBJECTS.radarGuard, "reset"],
+      [SUBJECTS.radarTracks, 1],
+      [SUBJECTS.radarTracker, undefined],
+      [SUBJECTS.recordHashes, undefined],
+      [SUBJECTS.recordHashes, undefined],
+    ]);
+    expect(rest[1]!.payload.track_id).toBe(uuid5(frameWire(9, 60).frame_id as string, "track:0"));
+  });
+
+  test("RAD-108 machine - an SR-born track that long range follows says no band and keeps its identity", () => {
+    const { tracker, sensor } = scenarioOf("scenarios/default.yaml").settings;
+    const machine = createTrackerMachine({ tracker, sensor, ruleSet: loadGuardRules().ruleSet() });
+    const known = { transponder_on: true, transponder_mode: 1, transponder_id: "ALLY-A", id_present: true };
+    const said = [known, known, { range_band: 1 }].map((more, second) => {
+      const frame = frameWire(second, 4900);
+      const [plot] = frame.detections as [Body];
+      const outputs = machine.accept({ kind: "frame", payload: { ...frame, detections: [{ ...plot, ...more }] }, headers: {} }, 0 as never);
+      const { track_id: id, range_band: band, transponder_id: transponder, iff } = outputs[0]!.message.payload;
+      return [id, band, transponder, iff];
+    });
+    const [id] = said[0]!;
+    expect(said).toEqual([
+      [id, 2, "ALLY-A", 1],
+      [id, 2, "ALLY-A", 1],
+      [id, 0, "ALLY-A", 1],
+    ]);
+  });
+
+  test("RAD-115 machine - frames that are odd: refused or taken, and never the end of the tracker", () => {
+    const { tracker, sensor } = scenarioOf("scenarios/default.yaml").settings;
+    const machine = createTrackerMachine({ tracker, sensor, ruleSet: loadGuardRules().ruleSet() });
+    const accept = (payload: unknown, headers: Readonly<Record<string, string>>): number =>
+      machine.accept({ kind: "frame", payload, headers }, 0 as never).filter(({ message }) => message.subject === SUBJECTS.radarTracks)
+        .length;
+    const odd: readonly (readonly [unknown, Readonly<Record<string, string>>, number])[] = [
+      [frameWire(0, 60), { "x-qiki-run": "my run", "x-qiki-tick": "" }, 1],
+      [{ ...frameWire(1, 60), frame_id: "ABCDEF00-0000-5000-8000-000000000001" }, { "x-qiki-run": "my run", "x-qiki-tick": "0x10" }, 1],
+      [{ ...frameWire(2, 60), frame_id: "abcdef00-0000-5000-8000-000000000001" }, {}, 0],
+      [frameWire(3, 60), { "x-qiki-scan": "LR,XR" }, 0],
+      [frameWire(3, 60), { "x-qiki-own-vel": "[1,2,1e999]" }, 0],
+      [frameWire(3, 60), { "x-qiki-own-vel": "{" }, 0],
+      [undefined, {}, 0],
+      [[], {}, 0],
+      [{ ...frameWire(3, 60), ts_event: "2027-01-01T00:00:00Z" }, { "x-qiki-run": "" }, 1],
+    ];
+    expect(odd.map(([payload, headers]) => accept(payload, headers))).toEqual(odd.map(([, , tracks]) => tracks));
+    expect(machine.wires().map(({ timestamp, status }) => [timestamp, status])).toEqual([["2026-01-01T00:00:03Z", 2]]);
+  });
+
+  test("GRD-019 machine - two frames of one tick give their tracks two handles", () => {
+    const { tracker, sensor } = scenarioOf("scenarios/default.yaml").settings;
+    const machine = createTrackerMachine({ tracker, sensor, ruleSet: loadGuardRules().ruleSet() });
+    const alerts = [60, 65, 60, 65].flatMap((rangeM, second) => {
+      const frame = frameWire(second, rangeM);
+      const plots = (frame.detections as Body[]).map((plot) => ({ ...plot, bearing_deg: second % 2 === 0 ? 0 : 180 }));
+      const both =
+        second < 2 ? plots : [0, 180].map((bearing) => ({ ...plots[0]!, bearing_deg: bearing, range_m: bearing === 0 ? 60 : 65 }));
+      return machine
+        .accept({ kind: "frame", payload: { ...frame, detections: both }, headers: { "x-qiki-tick": "7" } }, 0 as never)
+        .filter(({ message }) => message.subject === SUBJECTS.radarGuard);
+    });
+    expect(new Set(alerts.map(({ message }) => message.payload.track_ref)).size).toBe(2);
+    expect(alerts.length).toBe(2);
   });
 
   test("RAD-121 machine - handed over after every tenth frame, messages and digests are byte for byte the same", () => {

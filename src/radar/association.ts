@@ -85,6 +85,15 @@ export class Association {
     return nearest;
   }
 
+  /** Visits the plots within a threshold of a track as it stands now. */
+  eachWithin(table: TrackTable, track: Track, plots: Plots, threshold: number, visit: (plot: number) => void): void {
+    const found = this.#candidates(table, track, plots, threshold);
+    for (let index = 0; index < found; index += 1) {
+      const plot = this.#found[index]!;
+      if (this.#filter.evaluate(table.states, track.row, plots, plot * PLOT_STRIDE, threshold) <= threshold) visit(plot);
+    }
+  }
+
   #candidates(table: TrackTable, { row }: Track, plots: Plots, threshold: number): number {
     const { states } = table;
     const reach = this.#reach;

@@ -105,23 +105,32 @@ export class Intake {
   }
 }
 
+/** What the arithmetic of a track carries: farther, faster or stronger is no measurement, and its squares would no longer be exact. */
+const RANGE_MAX_M = 1e8;
+const SPEED_MAX_MPS = 1e7;
+const SNR_MAX_DB = 300;
+
 /** Numbers of a frame must be finite and inside their ranges: one that is not spoils the whole frame (radar §2). */
 function isValid({ timeUs, detections, ownVelocityMps }: Frame): boolean {
   return (
     Number.isSafeInteger(timeUs) &&
-    (ownVelocityMps === undefined || ownVelocityMps.every(Number.isFinite)) &&
+    (ownVelocityMps === undefined || ownVelocityMps.every(isSpeed)) &&
     detections.every(
       (one) =>
-        Number.isFinite(one.rangeM) &&
         one.rangeM >= 0 &&
+        one.rangeM <= RANGE_MAX_M &&
         one.bearingDeg >= 0 &&
         one.bearingDeg < 360 &&
         one.elevDeg >= -90 &&
         one.elevDeg <= 90 &&
-        Number.isFinite(one.rangeRateMps) &&
-        Number.isFinite(one.snrDb) &&
+        isSpeed(one.rangeRateMps) &&
         one.snrDb >= 0 &&
+        one.snrDb <= SNR_MAX_DB &&
         Number.isFinite(one.rcsDbsm),
     )
   );
+}
+
+function isSpeed(value: number): boolean {
+  return Math.abs(value) <= SPEED_MAX_MPS;
 }

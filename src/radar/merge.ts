@@ -23,7 +23,7 @@ export function mergeBands<Plot extends PolarPlot>(plots: readonly Plot[]): { re
   const lr = plots.filter(({ detection }) => detection.band === RANGE_BAND.lr);
   if (lr.length === 0 || lr.length === plots.length) return { kept: plots, merged: 0 };
   const discarded = new Set<Plot>();
-  const widestM = Math.sqrt(lr.reduce((most, { sigma }) => Math.max(most, sigma.rangeM * sigma.rangeM), 0));
+  const widestM = widestSigmaM(lr);
   for (const plot of plots) {
     if (plot.detection.band !== RANGE_BAND.sr) continue;
     // LR plots are in order of range, so only those near enough in range need a look.
@@ -42,9 +42,22 @@ export function mergeBands<Plot extends PolarPlot>(plots: readonly Plot[]): { re
   return { kept: discarded.size === 0 ? plots : plots.filter((plot) => !discarded.has(plot)), merged: discarded.size };
 }
 
-/** Whether an LR plot is so near an SR plot that it starts no track of its own. */
-export function isAbsorbedBy(lr: PolarPlot, sr: PolarPlot): boolean {
-  return squares(lr, sr).reduce((sum, one) => sum + one, 0) <= ABSORBED_D_MAX;
+/**
+ * Whether an LR plot is so near one of the SR plots, in order of range, that it starts no track of its own; `widestM` is the largest
+ * standard deviation of their ranges.
+ */
+export function isAbsorbedByAny(lr: PolarPlot, sr: readonly PolarPlot[], widestM: number): boolean {
+  const reachM = Math.sqrt(ABSORBED_D_MAX * (widestM * widestM + lr.sigma.rangeM * lr.sigma.rangeM));
+  for (let index = firstFrom(sr, lr.detection.rangeM - reachM); index < sr.length; index += 1) {
+    const near = sr[index]!;
+    if (near.detection.rangeM > lr.detection.rangeM + reachM) break;
+    if (squares(lr, near).reduce((sum, one) => sum + one, 0) <= ABSORBED_D_MAX) return true;
+  }
+  return false;
+}
+
+export function widestSigmaM(plots: readonly PolarPlot[]): number {
+  return plots.reduce((most, { sigma }) => Math.max(most, sigma.rangeM), 0);
 }
 
 /** Sum of the normalised squares, undefined where a single one is too large. */

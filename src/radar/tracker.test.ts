@@ -7,6 +7,7 @@ import { modelProbabilities } from "./filter/imm.ts";
 import { type Detection, type Frame, RANGE_BAND } from "./frame.ts";
 import { IFF } from "./identity.ts";
 import { existenceAfterHit, existenceAfterMiss, existenceRatio } from "./lifecycle.ts";
+import { isAbsorbedByAny, type PolarPlot, widestSigmaM } from "./merge.ts";
 import { detectionAt, detectionOf, frameAt, sensorSettingsOf, trackerOf } from "./test-rig.ts";
 import type { Tracker } from "./tracker.ts";
 import type { TrackView } from "./track-view.ts";
@@ -401,6 +402,29 @@ describe("time", () => {
     expect(tracker.counters.foreign_sensor).toBe(1);
   });
 
+  test.each([{ rangeM: 2e8 }, { rangeM: Number.POSITIVE_INFINITY }, { rangeRateMps: -2e7 }, { snrDb: 301 }, { rcsDbsm: Number.NaN }])(
+    "RAD-115 invalid - %o is no measurement: what came of it would not be finite",
+    (more) => {
+      const tracker = trackerOf();
+      expect(tracker.step(frameAt(0, [detectionOf(), detectionOf(more)]))).toEqual([]);
+      expect(tracker.step(at(1, { ownVelocityMps: [0, 2e7, 0] }))).toEqual([]);
+      expect(tracker.counters.invalid).toBe(2);
+    },
+  );
+
+  test.each([0, 1e-9, 1, 1e6, 1e7])("RAD-056 far and near - a contact at rest at %d m is one track with a sound covariance", (rangeM) => {
+    for (const filter of ["kalman", "alpha_beta", "imm"]) {
+      const tracker = trackerOf({ "tracker.filter": filter });
+      for (let k = 0; k < 20; k += 1) {
+        const views = feed(tracker, frameAt(k, [detectionOf({ rangeM, bearingDeg: 33, elevDeg: 21, snrDb: 20 })]));
+        expect(views.length, filter).toBe(1);
+        const [xx, xy, xz, yy, yz, zz] = views[0]!.positionCovariance as [number, number, number, number, number, number];
+        const minors = [xx, xx * yy - xy * xy, xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)];
+        for (const minor of minors) expect(minor, filter).toBeGreaterThan(0);
+      }
+    }
+  });
+
   test("RAD-121 state - handed over in the middle, the tracks go on byte for byte (1,000 frames, seed RAD-121)", () => {
     const stream = randomStream("RAD-121");
     const frames = Array.from({ length: 1000 }, (_, k) => {
@@ -471,6 +495,38 @@ describe("two bands", () => {
     expect(handleOf(after!.birth)).toBe(handleOf(before!.birth));
     expect([after!.transponderId, after!.iff, after!.band]).toEqual(["ALLY-A", IFF.friend, RANGE_BAND.lr]);
     expect(tracker.table.tracks.length).toBe(1);
+  });
+
+  test("RAD-104 merge - 20,000 plots of both bands, as many as a frame may hold, twice (seed RAD-104)", () => {
+    const stream = randomStream("RAD-104");
+    const tracker = trackerOf({ "tracker.max_tracks": 15_000 });
+    for (const k of [0, 1]) {
+      const plots = Array.from({ length: 20_000 }, (_, n) =>
+        detectionAt([3000 * stream.gaussian(), 3000 * stream.gaussian(), 300 * stream.gaussian()], [0, 0, 0], {
+          band: n % 2 === 0 ? RANGE_BAND.lr : RANGE_BAND.sr,
+        }),
+      );
+      expect(tracker.step(frameAt(k, plots)).length).toBe(1);
+    }
+    const { merged, absorbed, births_refused: refused } = tracker.counters;
+    expect(Math.min(merged, absorbed, refused)).toBeGreaterThan(100);
+    expect(tracker.table.tracks.length).toBe(15_000);
+  });
+
+  test("RAD-104 absorbed - looking only where the range allows finds the same as looking everywhere (seed RAD-104)", () => {
+    const stream = randomStream("RAD-104");
+    const plotOf = (band: 1 | 2): PolarPlot => {
+      const detection = detectionOf({ rangeM: 1000 + 300 * stream.uniform(), bearingDeg: 2 * stream.uniform(), band });
+      return { detection, sigma: measurementSigma(band === 1 ? sensor.lr : sensor.sr, 10 + 20 * stream.uniform()) };
+    };
+    const sr = Array.from({ length: 10 }, () => plotOf(2)).sort((a, b) => a.detection.rangeM - b.detection.rangeM);
+    const found = Array.from({ length: 400 }, () => {
+      const lr = plotOf(1);
+      const isAbsorbed = isAbsorbedByAny(lr, sr, widestSigmaM(sr));
+      expect(isAbsorbed).toBe(sr.some((one) => isAbsorbedByAny(lr, [one], 1e9)));
+      return isAbsorbed;
+    });
+    expect(new Set(found).size).toBe(2);
   });
 
   test("RAD-104 absorbed - an LR plot beside an SR plot, too far to be the same, starts no track", () => {

@@ -2,6 +2,7 @@ import { assertNever } from "#base/assert.ts";
 import { canonicalJson } from "#base/canonical-json.ts";
 import { hash128, hash128Hex } from "#base/murmur3.ts";
 import { utf8Encode } from "#base/utf8.ts";
+import { absorbedPlots } from "./absorption.ts";
 import { Association } from "./association.ts";
 import { BirthModel } from "./birth.ts";
 import { PLOT_STRIDE } from "./convert.ts";
@@ -14,7 +15,6 @@ import { type Frame, type Looked, RANGE_BAND } from "./frame.ts";
 import { createIdentityRules, noIdentity } from "./identity.ts";
 import { Intake, type IntakeState, type Refusal } from "./intake.ts";
 import { countHit, countMiss, endTrack, isConfirmedAtBirth } from "./lifecycle.ts";
-import { isAbsorbedBy } from "./merge.ts";
 import { Plots, plotDetections } from "./plots.ts";
 import type { SensorSettings } from "./sensor-settings.ts";
 import type { TrackerSettings } from "./tracker-settings.ts";
@@ -265,37 +265,20 @@ export class Tracker {
   /** Plots that no track took and that are not the other band's look at something known (radar §6.10). */
   #unexplained(plots: Plots): number[] {
     const left: number[] = [];
-    const { taken } = this.#association;
+    const absorbed = absorbedPlots(plots, this.table, this.#association);
     for (let plot = 0; plot < plots.count; plot += 1) {
-      if (taken[plot] === 1) continue;
-      if (this.#isAbsorbed(plots, plot)) this.counters.absorbed += 1;
+      if (this.#association.taken[plot] === 1) continue;
+      if (absorbed?.[plot] === 1) this.counters.absorbed += 1;
       else left.push(plot);
     }
     return left;
   }
 
-  #isAbsorbed(plots: Plots, plot: number): boolean {
-    const band = plots.bands[plot]!;
-    if (band === RANGE_BAND.unspecified) return false;
-    const own = plots.polar[plot]!;
-    if (band === RANGE_BAND.lr) {
-      for (let other = 0; other < plots.count; other += 1)
-        if (plots.bands[other] === RANGE_BAND.sr && isAbsorbedBy(own, plots.polar[other]!)) return true;
-    }
-    const { recaptureD2, plotOf } = this.#association;
-    const { tracks, states } = this.table;
-    return tracks.some((track, index) => {
-      const taken = plotOf[index]!;
-      if (taken === -1 || plots.bands[taken] === band || plots.bands[taken] === RANGE_BAND.unspecified) return false;
-      return (
-        track.status === STATUS.tracked && this.filter.evaluate(states, track.row, plots, plot * PLOT_STRIDE, recaptureD2) <= recaptureD2
-      );
-    });
-  }
-
   #giveBirth(born: readonly number[], plots: Plots, context: ScanContext): void {
     const { table } = this;
     const { maxTracks } = this.#settings;
+    // A sender that gives two frames one tick does not give two tracks one handle: the frame's id names them then.
+    const tick = born.length > 0 && table.tracks.some(({ birth }) => birth.tick === context.tick) ? undefined : context.tick;
     let order = 0;
     for (const plot of born) {
       if (table.tracks.length >= maxTracks) {
@@ -306,7 +289,7 @@ export class Tracker {
       const existence = this.#birthModel.existence(plots, plot);
       this.filter.init(table.states, row, plots, plot * PLOT_STRIDE);
       const band = plots.bands[plot]!;
-      const birth: Birth = { frameId: context.frameId, tick: context.tick, order, timeUs: context.timeUs };
+      const birth: Birth = { frameId: context.frameId, tick, order, timeUs: context.timeUs };
       table.tracks.push({
         birth,
         row,

@@ -12,6 +12,7 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import type { OwnerStore } from "#store/owner-store.ts";
 import type { SimSettings } from "#twin/settings.ts";
 import { createTrackerMachine, type TrackerMachine, type TrackerOutput } from "#twin/tracker-machine.ts";
+import { tickOfHeader } from "#twin/tracker-projection.ts";
 import { auditMessage } from "./audit-records.ts";
 import type { Clock } from "./clock.ts";
 import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
@@ -106,8 +107,8 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
 
   function take(message: StreamMsg): void {
     takenSeq = message.seq;
-    const tick = Number(message.headers[TICK_HEADER] ?? Number.NaN);
-    if (Number.isSafeInteger(tick) && tick >= 0) run = { id: (message.headers[RUN_HEADER] ?? run.id) as RunId, tick: tick as Tick };
+    const tick = tickOfHeader(message.headers[TICK_HEADER]);
+    if (tick !== undefined) run = { id: (message.headers[RUN_HEADER] ?? run.id) as RunId, tick: tick as Tick };
     publish(machine.accept({ kind: "frame", payload: parsed(message.bytes), headers: message.headers }, run.tick));
     try {
       save();

@@ -19,12 +19,11 @@ export function frameOfWire(wire: RadarFrameWire, headers: Headers): Frame | und
   const bands = scan?.split(",") ?? ["LR", "SR"];
   const isKnown = bands.every((band) => band === "LR" || band === "SR");
   if (timeUs === undefined || ownVelocityMps === null || !isKnown) return undefined;
-  const tick = headers[TICK_HEADER] === undefined ? Number.NaN : Number(headers[TICK_HEADER]);
   return {
-    frameId: wire.frame_id,
-    sensorId: wire.sensor_id,
+    frameId: wire.frame_id.toLowerCase(),
+    sensorId: wire.sensor_id.toLowerCase(),
     timeUs,
-    tick: Number.isSafeInteger(tick) && tick >= 0 ? tick : undefined,
+    tick: tickOfHeader(headers[TICK_HEADER]),
     runId: headers[RUN_HEADER] || undefined,
     looked: { lr: bands.includes("LR"), sr: bands.includes("SR") },
     ownVelocityMps,
@@ -44,6 +43,11 @@ export function frameOfWire(wire: RadarFrameWire, headers: Headers): Frame | und
       }),
     ),
   };
+}
+
+/** The tick that a header names, undefined when it names none. */
+export function tickOfHeader(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }
 
 function velocityOf(header: string): Vector3 | null {
