@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { createJudge, type Verdict } from "#twin/expectation.ts";
 import type { SimInput } from "#twin/sim-machine.ts";
-import { createTwin, digest } from "#twin/twin.ts";
+import { createTwin, digest, type Twin } from "#twin/twin.ts";
 import { loadRun, type LoadedRun } from "./load-run.ts";
 import { loadGuardRules, loadRuleSet } from "./load-rules.ts";
 import { openRunRecorder, type RunRecorder } from "./run-recorder.ts";
@@ -62,7 +62,7 @@ export async function runScenario(loaded: LoadedRun, recorder?: RunRecorder): Pr
     const outputs = twin.step(inputs);
     for (const output of outputs) if (output.kind === "note") notes.push(output.text);
     if (recorder !== undefined) await recorder.take(outputs, twin);
-    if (judge.looksAt(twin.sim.tick)) judge.observe(twin.sim.tick, { ...twin.sim.telemetry(), ...twin.roots() });
+    if (judge.looksAt(twin.sim.tick)) judge.observe(twin.sim.tick, seenOf(twin));
   }
 
   await step([{ kind: "boot" }]);
@@ -78,6 +78,24 @@ export async function runScenario(loaded: LoadedRun, recorder?: RunRecorder): Pr
     notes,
     hash: digest(twin),
     ...(recorder === undefined ? {} : { recording: recorder.path }),
+  };
+}
+
+/** What expectations look at; the parts beside telemetry are made only for those that look there. */
+function seenOf(twin: Twin): unknown {
+  let tracks: ReturnType<Twin["tracks"]> | undefined;
+  let incidents: ReturnType<Twin["incidents"]> | undefined;
+  return {
+    ...twin.sim.telemetry(),
+    get tracks() {
+      return (tracks ??= twin.tracks());
+    },
+    get guards() {
+      return twin.guards();
+    },
+    get incidents() {
+      return (incidents ??= twin.incidents());
+    },
   };
 }
 

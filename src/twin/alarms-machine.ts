@@ -149,7 +149,7 @@ export function createAlarmsMachine(options: AlarmsMachineOptions): AlarmsMachin
       unsavedIds.clear();
       unsavedRemovals.clear();
     },
-    hash: () => hash128Hex(hash128(utf8Encode(canonicalJson(incidents.hashedState())))),
+    hash: () => hash128Hex(hash128(utf8Encode(incidents.hashedText()))),
     afterSeq: () => afterSeq,
     rulesHash: () => ruleSet.hash,
     takeStateChanges() {

@@ -30,23 +30,21 @@ export interface Twin {
   readonly alarms: AlarmsMachine;
   /** Sequence of the last message that the radar stream would hold. */
   radarSeq(): number;
-  /** What expectations look at beside telemetry (simulation §11). */
-  roots(): TwinRoots;
+  tracks(): TwinTracks;
+  /** Active keys of each guard rule. */
+  guards(): Readonly<Record<string, number>>;
+  /** Letter of the newest incident of each rule, or `none`; `open` counts live ones. */
+  incidents(): Readonly<Record<string, string | number>>;
 }
 
-export interface TwinRoots {
-  readonly tracks: {
-    readonly confirmed: number;
-    readonly coasting: number;
-    /** Distinct confirmed ids so far. */
-    readonly ids: number;
-    /** Live tracks in the order of their births, as their messages say them. */
-    readonly list: readonly RadarTrackWire[];
-  };
-  /** Active keys of each guard rule. */
-  readonly guards: Readonly<Record<string, number>>;
-  /** Letter of the newest incident of each rule, or `none`; `open` counts live ones. */
-  readonly incidents: Readonly<Record<string, string | number>>;
+/** Tracks as expectations look at them (simulation §11). */
+export interface TwinTracks {
+  readonly confirmed: number;
+  readonly coasting: number;
+  /** Distinct confirmed ids so far. */
+  readonly ids: number;
+  /** Live tracks in the order of their births, as their messages say them. */
+  readonly list: readonly RadarTrackWire[];
 }
 
 export interface TwinOptions {
@@ -73,26 +71,25 @@ export function createTwin(options: TwinOptions): Twin & { step(inputs: readonly
     }
   }
 
-  function incidents(): TwinRoots["incidents"] {
-    const letters: Record<string, string | number> = Object.fromEntries(options.ruleSet.rules.map((rule) => [rule.id, "none"]));
-    let open = 0;
-    for (const view of alarms.views()) {
-      letters[view.rule_id] = view.letter;
-      if (view.letter !== "A") open += 1;
-    }
-    return { ...letters, open };
-  }
-
   return {
     sim,
     tracker,
     alarms,
     radarSeq: () => state.radarSeq,
-    roots() {
-      const live = tracker.views().filter(({ status }) => status !== STATUS.lost);
-      const of = (status: number): number => live.filter((view) => view.status === status).length;
-      const tracks = { confirmed: of(STATUS.tracked), coasting: of(STATUS.coasting), ids: ids.size, list: tracker.wires() };
-      return { tracks, guards: tracker.activeGuards(), incidents: incidents() };
+    tracks() {
+      const list = tracker.wires();
+      const of = (status: number): number => list.filter((track) => track.status === status).length;
+      return { confirmed: of(STATUS.tracked), coasting: of(STATUS.coasting), ids: ids.size, list };
+    },
+    guards: () => tracker.activeGuards(),
+    incidents() {
+      const letters: Record<string, string | number> = Object.fromEntries(options.ruleSet.rules.map((rule) => [rule.id, "none"]));
+      let open = 0;
+      for (const view of alarms.views()) {
+        letters[view.rule_id] = view.letter;
+        if (view.letter !== "A") open += 1;
+      }
+      return { ...letters, open };
     },
     step(inputs) {
       const all: TwinOutput[] = [];

@@ -71,8 +71,8 @@ export interface Incidents {
   clock(): { readonly ms: number | undefined; readonly tick: number | undefined; readonly runId: string | undefined };
   snapshot(): IncidentsSnapshot;
   restore(snapshot: IncidentsSnapshot, ruleSet: RuleSet): void;
-  /** What a state hash covers: everything but ids that differ between equal runs. */
-  hashedState(): unknown;
+  /** Canonical JSON of what a state hash covers: everything but ids that differ between equal runs. */
+  hashedText(): string;
 }
 
 const NO_CHANGES: IncidentChanges = { records: [], changed: [], shown: [], removed: [] };
@@ -97,6 +97,25 @@ export function createIncidents(options: { readonly ruleSet: RuleSet; readonly p
     kpiDueMs: Number.POSITIVE_INFINITY,
   };
   let kpiText = kpiKey(engine);
+  // Canonical text of each incident since it last changed: few change with an event, and every event is hashed.
+  const texts = new Map<string, string>();
+
+  function hashedText(): string {
+    for (const id of engine.changed) texts.delete(id);
+    const incidents: string[] = [];
+    for (const [id, incident] of engine.incidents) {
+      let text = texts.get(id);
+      if (text === undefined) {
+        text = canonicalJson({ ...incident, ...UNHASHED });
+        texts.set(id, text);
+      }
+      incidents.push(text);
+    }
+    const members: Record<string, string> = { incidents: `[${incidents.join(",")}]` };
+    for (const [key, value] of Object.entries(hashedRest(engine))) if (value !== undefined) members[key] = canonicalJson(value);
+    const inOrder = Object.keys(members).sort();
+    return `{${inOrder.map((key) => `"${key}":${members[key]}`).join(",")}}`;
+  }
 
   function takeChanges(): IncidentChanges {
     const { records, changed, shown, removed } = engine;
@@ -109,6 +128,8 @@ export function createIncidents(options: { readonly ruleSet: RuleSet; readonly p
       removed: [...removed].sort(compareText),
     };
     engine.records = [];
+    for (const id of changed) texts.delete(id);
+    for (const id of removed) texts.delete(id);
     changed.clear();
     shown.clear();
     removed.clear();
@@ -147,6 +168,7 @@ export function createIncidents(options: { readonly ruleSet: RuleSet; readonly p
       engine.rules = compileRules(ruleSet.rules, ruleSet.hash, periodsMs);
       engine.state = structuredCopy(snapshot.state);
       engine.incidents.clear();
+      texts.clear();
       const incidents = structuredCopy(snapshot.incidents) as IncidentState[];
       for (const incident of incidents.sort((a, b) => a.ordinal - b.ordinal)) engine.incidents.set(incident.id, incident);
       engine.records = [];
@@ -157,7 +179,7 @@ export function createIncidents(options: { readonly ruleSet: RuleSet; readonly p
       engine.kpiDueMs = nextKpiChangeMs(engine);
       kpiText = kpiKey(engine);
     },
-    hashedState: () => hashedState(engine),
+    hashedText,
   };
 }
 
@@ -235,15 +257,14 @@ function applyRules(engine: Engine): void {
 /** Ids that differ between runs of equal seeds; canonical JSON drops undefined members. */
 const UNHASHED = { id: undefined, subjectId: undefined, runId: undefined, openedRunId: undefined };
 
-function hashedState(engine: Engine): unknown {
+function hashedRest(engine: Engine): Readonly<Record<string, unknown>> {
   const { clockMs, tick, kpi, ignored, nextOrdinal } = engine.state;
   const handle = (id: string): string => {
     const incident = engine.incidents.get(id);
     return incident === undefined ? "evicted" : `${incident.ruleId}:${incident.subjectRef}`;
   };
   const calls = kpi.annunciations.map(({ atMs, id }) => `${atMs} ${handle(id)}`).sort(compareText);
-  const incidents = [...engine.incidents.values()].map((incident) => ({ ...incident, ...UNHASHED }));
-  return { clockMs, tick, nextOrdinal, ignored, kpi: { ...kpi, annunciations: calls }, incidents, rules: engine.rules.hash };
+  return { clockMs, tick, nextOrdinal, ignored, kpi: { ...kpi, annunciations: calls }, rules: engine.rules.hash };
 }
 
 /** The indicators and the run they are of: when this differs, they are news. */

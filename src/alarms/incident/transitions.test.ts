@@ -77,8 +77,11 @@ describe("state table", () => {
         checkRecords(rig.records, edges);
         records += rig.records.length;
         const snapshot = canonicalJson(rig.incidents.snapshot());
+        const hashed = rig.incidents.hashedText();
         rig.incidents.restore(JSON.parse(snapshot), { rules: variant, hash: "rules" });
         expect(canonicalJson(rig.incidents.snapshot())).toBe(snapshot);
+        // Made anew, the text is what the one kept from change to change was.
+        expect(rig.incidents.hashedText()).toBe(hashed);
       }),
       { seed: 38, numRuns: 10_000 },
     );
