@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { settle, type Wire } from "#services/gateway/test-rig.ts";
-import { cleanUp, type FarConsole, type GatewayRig, startRig } from "./gateway-rig.ts";
+import { type Body, cleanUp, type FarConsole, type GatewayRig, startRig } from "./gateway-rig.ts";
 
 afterEach(cleanUp);
 
@@ -425,6 +425,27 @@ describe("commands", () => {
 });
 
 describe("stream", () => {
+  test("GW-008 radar - guard rules in force, the last frame and the tracker's status come to a console; the age of frames stands in hb", async () => {
+    const rig = await startRig({ running: true });
+    const console = await rig.console({ subs: ["system", "guards", "frames"].map((topic) => ({ topic })) });
+    const rule = stateOf(
+      await console.until((message) => stateOf(message, "guards", "UNKNOWN_CONTACT_CLOSE") !== undefined),
+      "guards",
+      "UNKNOWN_CONTACT_CLOSE",
+    );
+    expect(rule).toMatchObject({ severity: "critical", iff: 3, allowed_transponder_modes: null, max_range_m: 70, hysteresis_m: 5 });
+    await rig.clock.advanceSettled(3000);
+    await console.until((message) => stateOf(message, "system", "radar_tracker")?.kind === "tracker_status");
+    const frame = await console.until((message) => stateOf(message, "system", "radar_frame") !== undefined);
+    expect(stateOf(frame, "system", "radar_frame")).toMatchObject({ scan: ["LR", "SR"], detections: { lr: 0, sr: 0, other: 0 } });
+    const batch = await console.until((message) => message.t === "batch" && message.topic === "frames");
+    expect((batch.items as Body[])[0]).toMatchObject({ subject: "qiki.radar.v1.frames", payload: { detections: [] } });
+    expect(await console.until((message) => message.t === "hb" && (message.src_age_ms as Body).frames !== undefined)).toBeDefined();
+    expect(console.received.find((message) => message.t === "hello")).toMatchObject({
+      cfg: { radar_period_s: 1, sr_threshold_m: 5000, lr_max_range_m: 100_000 },
+    });
+  });
+
   test("GW-009 drop the socket for 10 s - resumed, no event missing or doubled", async () => {
     const rig = await startRig({ running: true });
     const first = await rig.console();

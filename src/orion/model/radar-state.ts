@@ -19,7 +19,8 @@ export type EmptyReason =
 export type TrackerState =
   | { readonly kind: "ok"; readonly ageMs: number }
   | { readonly kind: "silent"; readonly ageMs: number }
-  | { readonly kind: "unknown" };
+  /** No fresh frame comes: there is nothing for it to work on. */
+  | { readonly kind: "idle" };
 
 type Entry = Receipt & { readonly value: unknown };
 
@@ -78,7 +79,7 @@ export function radarState(input: RadarStateInput): RadarState {
   const scan = (frame?.value.scan as readonly string[] | null | undefined) ?? undefined;
   return {
     empty: emptyReason(input, sensor),
-    tracker: tracker === undefined ? { kind: "unknown" } : { kind: tracker.isFresh ? "ok" : "silent", ageMs: tracker.ageMs },
+    tracker: trackerState(tracker, frame),
     frame: frame === undefined ? undefined : { ageMs: frame.ageMs, isFresh: frame.isFresh, scan },
     isPaused,
     ageOf,
@@ -86,18 +87,30 @@ export function radarState(input: RadarStateInput): RadarState {
 }
 
 function emptyReason(
-  { read, isLinkLost, data }: RadarStateInput,
+  { read, isLinkLost, data, system }: RadarStateInput,
   sensor: { readonly value: Readonly<Record<string, unknown>>; readonly isFresh: boolean } | undefined,
 ): EmptyReason | undefined {
   if (data === "none") return isLinkLost ? "link_lost" : "not_received";
   if (data === "stale") return isLinkLost ? "link_lost" : "data_stale";
   const [asksW, getsW] = [read("power_detail.demand_w.radar"), read("power.loads_w.radar")];
   if (typeof asksW === "number" && asksW > 0 && getsW === 0) return "unpowered";
-  if (asksW === 0 && sensor?.isFresh !== true) return read("sim_state.fsm_state") === "STOPPED" ? "stopped" : "disabled";
-  if (sensor === undefined) return read("sim_state.fsm_state") === "RUNNING" ? "sensor_silent" : "stopped";
+  if (read("sim_state.fsm_state") !== "RUNNING" && !system.has("radar_frame")) return "stopped";
+  if (asksW === 0 && sensor?.isFresh !== true) return "disabled";
+  if (sensor === undefined) return "sensor_silent";
   // What follows is old news when the link is slow: the marks of age say so.
   if (sensor.value.reason === "unpowered") return "unpowered";
   if (sensor.value.reason === "dropout") return "dropout";
   if (sensor.value.value === 0) return "no_look";
   return sensor.isFresh || data !== "ok" ? undefined : "sensor_silent";
+}
+
+interface Heard {
+  readonly ageMs: number;
+  readonly isFresh: boolean;
+}
+
+/** A tracker that never spoke is as silent as one that stopped, for as long as frames come. */
+function trackerState(tracker: Heard | undefined, frame: Heard | undefined): TrackerState {
+  if (tracker?.isFresh === true) return { kind: "ok", ageMs: tracker.ageMs };
+  return frame?.isFresh === true ? { kind: "silent", ageMs: tracker?.ageMs ?? Number.POSITIVE_INFINITY } : { kind: "idle" };
 }

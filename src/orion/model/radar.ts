@@ -131,8 +131,8 @@ function zoneView(rule: GuardRuleWire, incidents: ReadonlyMap<string, unknown>):
 
 /** An empty sky is only what a fresh frame and a living tracker say. */
 function noneOf({ tracker, frame }: Pick<RadarView, "tracker" | "frame">, hidden: number): NonNullable<RadarView["none"]> {
-  if (tracker.kind !== "ok") return "tracker_silent";
   if (frame?.isFresh !== true) return "no_frame";
+  if (tracker.kind !== "ok") return "tracker_silent";
   return hidden > 0 ? "all_hidden" : "no_contacts";
 }
 

@@ -1,36 +1,34 @@
 import { type Camera, pxPerM, ringsOf, type ScreenPoint, type Size, toScreen } from "./camera.ts";
-import { type Box, createOccupancy, placeLabels } from "./labels.ts";
+import { type Occupancy, placeLabels } from "./labels.ts";
 import { LABEL_HEIGHT_PX, type PlanOptions, type Primitive, type Style } from "./primitives.ts";
 import type { RadarScene, Zone } from "./scene.ts";
 
 export interface Background {
   readonly primitives: readonly Primitive[];
   readonly ringStepM: number;
-  /** Where texts stand already. */
-  readonly taken: ReturnType<typeof createOccupancy>;
 }
 
 /** Zones smaller than this on screen are dots: their names would say nothing. */
 const ZONE_NAMED_PX = 18;
 const CROSS_PX = 6;
+/** How far texts keep from the line that they name. */
+const ABOVE_PX = 8;
 
 /** Rings, bearings, zones and own ship: what is there whether or not anything is seen. */
-export function planBackground(scene: RadarScene, camera: Camera, size: Size, options: PlanOptions): Background {
+export function planBackground(scene: RadarScene, camera: Camera, size: Size, options: PlanOptions, taken: Occupancy): Background {
   const centre = toScreen(camera, size, 0, 0);
   const scale = pxPerM(camera, size);
-  const taken = createOccupancy();
   const { stepM, radiiM } = ringsOf(camera, size);
   const rings = radiiM.map((radiusM): Primitive => circle(centre, radiusM * scale, "ring", "solid"));
   const ringTexts = radiiM.flatMap((radiusM) => {
     const words = options.distance(radiusM);
-    return textAt({ x: centre.x, y: centre.y - radiusM * scale }, words, "ringText", size, options, taken);
+    return textAt({ x: centre.x, y: centre.y - radiusM * scale - ABOVE_PX }, words, "ringText", size, options, taken);
   });
   const limit = options.shortRangeM === undefined ? [] : planLimit(options.shortRangeM, centre, scale, size, options, taken);
   const zones = scene.zones.flatMap((zone) => planZone(zone, centre, scale, size, options, taken));
   return {
     primitives: [...axes(centre, size), ...rings, ...limit, ...zones, ...ringTexts, ...ownShip(centre, scene.headingDeg)],
     ringStepM: stepM,
-    taken,
   };
 }
 
@@ -45,18 +43,11 @@ function axes(centre: ScreenPoint, { widthPx, heightPx }: Size): Primitive[] {
       [centre.x, 0],
       [centre.x, heightPx],
     ]),
-    { kind: "text", x: centre.x + 8, y: 12, text: "N", align: "left", style: "ringText", isLoud: true },
+    { kind: "text", x: centre.x - 6, y: 10, text: "N", align: "right", style: "ringText", isLoud: true },
   ];
 }
 
-function planLimit(
-  rangeM: number,
-  centre: ScreenPoint,
-  scale: number,
-  size: Size,
-  options: PlanOptions,
-  taken: Background["taken"],
-): Primitive[] {
+function planLimit(rangeM: number, centre: ScreenPoint, scale: number, size: Size, options: PlanOptions, taken: Occupancy): Primitive[] {
   const r = rangeM * scale;
   if (r < ZONE_NAMED_PX) return [];
   const at = onCircle(centre, r, -135);
@@ -73,7 +64,7 @@ function planZone(
   scale: number,
   size: Size,
   options: PlanOptions,
-  taken: Background["taken"],
+  taken: Occupancy,
 ): Primitive[] {
   const style: Style = `zone-${severity}`;
   const bounds = [minM, maxM].filter((bound): bound is number => bound !== undefined && bound * scale >= 2);
@@ -83,7 +74,9 @@ function planZone(
   return [
     ...bounds.map((bound) => circle(centre, bound * scale, style, isActive ? "bold" : "solid")),
     ...outer,
-    ...(named === undefined ? [] : textAt(onCircle(centre, named * scale, 180), text, "zoneText", size, options, taken, isActive)),
+    ...(named === undefined
+      ? []
+      : textAt({ x: centre.x, y: centre.y + named * scale + ABOVE_PX }, text, "zoneText", size, options, taken, isActive)),
   ];
 }
 
@@ -105,12 +98,12 @@ function textAt(
   style: Style,
   { widthPx, heightPx }: Size,
   { charWidthPx }: PlanOptions,
-  taken: Background["taken"],
+  taken: Occupancy,
   isLoud = false,
 ): Primitive[] {
   if (x < 0 || y < LABEL_HEIGHT_PX / 2 || x > widthPx || y > heightPx - LABEL_HEIGHT_PX / 2) return [];
   const wish = { x, y, widthPx: text.length * charWidthPx, heightPx: LABEL_HEIGHT_PX, gapPx: 5, isMust: false };
-  const box: Box | undefined = placeLabels([wish], taken)[0];
+  const box = placeLabels([wish], taken)[0];
   if (box === undefined) return [];
   return [{ kind: "text", x: box.left, y: (box.top + box.bottom) / 2, text, align: "left", style, isLoud }];
 }

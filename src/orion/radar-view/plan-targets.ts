@@ -1,6 +1,6 @@
 import { type Camera, pxPerM, type ScreenPoint, type Size, toScreen } from "./camera.ts";
 import { ELLIPSE_PROBABILITY, ellipseOf, sigmasOf } from "./ellipse.ts";
-import { type Box, type createOccupancy, placeLabels } from "./labels.ts";
+import { type Box, type Occupancy, placeLabels } from "./labels.ts";
 import { type Hit, LABEL_HEIGHT_PX, type PlanOptions, type Primitive, SYMBOL_PX, VECTOR_S } from "./primitives.ts";
 import type { Target } from "./scene.ts";
 
@@ -22,21 +22,30 @@ interface Placed extends ScreenPoint {
   readonly target: Target;
 }
 
-/** Ellipses, trails, vectors, symbols, labels and the selection, in that order; what is out of view is counted at the edge. */
-export function planTargets(
-  targets: readonly Target[],
-  camera: Camera,
-  size: Size,
-  options: PlanOptions,
-  taken: ReturnType<typeof createOccupancy>,
-): TargetPlan {
+export interface PlacedTargets {
+  readonly seen: readonly Placed[];
+  readonly outside: readonly Placed[];
+}
+
+/** Where targets lie, in view and out of it; what is in view takes its place before any text does. */
+export function placeTargets(targets: readonly Target[], camera: Camera, size: Size, taken: Occupancy): PlacedTargets {
   const all = targets.map((target): Placed => ({ target, ...toScreen(camera, size, target.xM, target.yM) }));
   const isIn = ({ x, y }: Placed): boolean => x >= 0 && y >= 0 && x <= size.widthPx && y <= size.heightPx;
   const seen = all.filter(isIn);
-  const outside = all.filter((one) => !isIn(one));
+  for (const { x, y } of seen) taken.take(around(x, y));
+  return { seen, outside: all.filter((one) => !isIn(one)) };
+}
+
+/** Ellipses, trails, vectors, symbols, labels and the selection, in that order; what is out of view is counted at the edge. */
+export function planTargets(
+  { seen, outside }: PlacedTargets,
+  camera: Camera,
+  size: Size,
+  options: PlanOptions,
+  taken: Occupancy,
+): TargetPlan {
   const scale = pxPerM(camera, size);
   const selected = seen.find(({ target }) => target.id === options.selectedId);
-  for (const { x, y } of seen) taken.take(around(x, y));
   const labels = planLabels(seen, options, taken);
   return {
     primitives: [
@@ -45,7 +54,7 @@ export function planTargets(
       ...seen.flatMap((one) => planVector(one, scale)),
       ...seen.map(planSymbol),
       ...labels.primitives,
-      ...planCarets(outside, toScreen(camera, size, 0, 0), size),
+      ...planCarets(outside, toScreen(camera, size, 0, 0), size, options.charWidthPx, taken),
       ...(selected === undefined ? [] : planSelection(selected)),
     ],
     hits: seen.map(({ target: { id, isCalling }, x, y }) => ({ id, x, y, isCalling })),
@@ -93,7 +102,8 @@ function planTrail({ target }: Placed, camera: Camera, size: Size): Primitive[] 
 }
 
 function planVector({ target: { velocity, identity, status, isAged }, x, y }: Placed, scale: number): Primitive[] {
-  if (velocity === undefined || status === "LOST" || isAged) return [];
+  // Of a tentative track only the range rate is known.
+  if (velocity === undefined || status === "LOST" || status === "NEW" || isAged) return [];
   const [dx, dy] = [velocity.x * VECTOR_S * scale, -velocity.y * VECTOR_S * scale];
   if (Math.hypot(dx, dy) < VECTOR_MIN_PX) return [];
   const points = [
@@ -109,13 +119,14 @@ function planSymbol({ target, x, y }: Placed): Primitive {
   return { kind: "symbol", x, y, symbol: { identity, status, isSpoof, isShortRange, isAged, isCalling, severity } };
 }
 
-/** What calls first, then what is selected, then the nearest. */
+/** What calls first, then what is selected, then what is confirmed; of these the nearest. */
 function planLabels(
   seen: readonly Placed[],
   options: PlanOptions,
-  taken: ReturnType<typeof createOccupancy>,
+  taken: Occupancy,
 ): { readonly primitives: readonly Primitive[]; readonly leftOut: number } {
-  const rank = ({ id, severity }: Target): number => (severity !== undefined ? 0 : id === options.selectedId ? 1 : 2);
+  const rank = ({ id, severity, status }: Target): number =>
+    severity !== undefined ? 0 : id === options.selectedId ? 1 : status === "NEW" ? 3 : 2;
   const order = seen.toSorted((a, b) => rank(a.target) - rank(b.target) || a.target.rangeM - b.target.rangeM);
   const texts = order.map(({ target }) => labelText(target, options));
   const boxes = placeLabels(
@@ -126,6 +137,7 @@ function planLabels(
       heightPx: LABEL_HEIGHT_PX,
       gapPx: LABEL_GAP_PX,
       isMust: rank(target) < 2,
+      isLeftFirst: (target.velocity?.x ?? 0) > 0,
     })),
     taken,
   );
@@ -143,8 +155,8 @@ function labelText({ label, status, isSpoof, isAged, ageMs }: Target, { age }: P
   return `${label}${isSpoof ? " S?" : ""}${mark}${isAged ? ` ${age(ageMs)}` : ""}`;
 }
 
-/** A mark where the ray to the target leaves the picture, one per sector, with how many there are. */
-function planCarets(outside: readonly Placed[], centre: ScreenPoint, size: Size): Primitive[] {
+/** A mark where the ray to the target leaves the picture, one per sector, with how many there are where that fits. */
+function planCarets(outside: readonly Placed[], centre: ScreenPoint, size: Size, charWidthPx: number, taken: Occupancy): Primitive[] {
   const sectors = new Map<number, Placed[]>();
   for (const one of outside) {
     const bearing = Math.atan2(one.x - centre.x, centre.y - one.y) * DEG_PER_RAD;
@@ -163,13 +175,20 @@ function planCarets(outside: readonly Placed[], centre: ScreenPoint, size: Size)
     const { identity } = target;
     const points = [side([9, 5]), side([0, 0]), side([9, -5])];
     const text = ones.length === 1 ? target.label : `${target.label} +${ones.length - 1}`;
-    const at = { x: edge.x - dx * 14, y: edge.y - dy * 14 };
-    const align = dx > 0.3 ? "right" : dx < -0.3 ? "left" : "center";
-    return [
-      { kind: "line", points, style: "caret", look: "bold", identity },
-      { kind: "text", ...at, text, align, style: "label", isLoud: false },
-    ] satisfies Primitive[];
+    const widthPx = text.length * charWidthPx;
+    // Inward of the mark, whole in the picture.
+    const left = clamp(edge.x - dx * 14 - widthPx / 2 - (dx * widthPx) / 2, 0, size.widthPx - widthPx);
+    const top = clamp(edge.y - dy * 20 - LABEL_HEIGHT_PX / 2, 0, size.heightPx - LABEL_HEIGHT_PX);
+    const box = { left, top, right: left + widthPx, bottom: top + LABEL_HEIGHT_PX };
+    const mark: Primitive = { kind: "line", points, style: "caret", look: "bold", identity };
+    if (!taken.isFree(box)) return [mark];
+    taken.take(box);
+    return [mark, { kind: "text", x: left, y: top + LABEL_HEIGHT_PX / 2, text, align: "left", style: "label", isLoud: false }];
   });
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(high, value));
 }
 
 /** Where the ray from the centre to a point outside meets the border; undefined when the centre is outside too. */

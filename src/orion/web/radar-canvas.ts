@@ -130,7 +130,9 @@ function drawSymbol(context: CanvasRenderingContext2D, x: number, y: number, sym
   context.translate(x, y);
   context.strokeStyle = colour;
   context.fillStyle = palette.ground;
-  context.lineWidth = 2;
+  context.lineWidth = status === "NEW" ? 1.5 : 2;
+  // A crowd of tentative tracks must not hide what is sure.
+  if (status === "NEW" && !isCalling) context.globalAlpha = 0.6;
   context.setLineDash(status === "NEW" ? [2, 2] : status === "COASTING" ? [5, 3] : []);
   if (status === "LOST") drawCross(context);
   else {

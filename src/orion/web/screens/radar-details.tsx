@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { RANGE_BANDS } from "#contracts/radar-words.ts";
+import { RANGE_BANDS, TRACK_STATUSES } from "#contracts/radar-words.ts";
 import { formatAge, formatBearing, formatDuration, formatNumber } from "#orion/model/format.ts";
 import { rulesMatched } from "#orion/model/guard-match.ts";
 import type { RadarView, TrackView } from "#orion/model/radar.ts";
@@ -83,7 +83,7 @@ function Fields({ track, view }: { track: TrackView; view: RadarView }) {
           <Approach track={track} />
         </Item>
         <Item label="riskLong" isCalculated>
-          {track.risk === undefined ? <Absent why="noKinematics" /> : t(`risk_${track.risk}`)}
+          {track.risk === undefined ? <Absent why={wire.status === NEW ? "notConfirmed" : "noKinematics"} /> : t(`risk_${track.risk}`)}
         </Item>
         <Item label="guardRules" isCalculated>
           {matched.length === 0 ? t("none") : matched.map(zoneName).join(", ")}
@@ -104,6 +104,7 @@ function Fields({ track, view }: { track: TrackView; view: RadarView }) {
 }
 
 const LR = RANGE_BANDS.indexOf("RR_LR");
+const NEW = TRACK_STATUSES.indexOf("NEW");
 type Label = Parameters<typeof t>[0];
 
 function Item({ label, isCalculated = false, children }: { label: Label; isCalculated?: boolean; children: ComponentChildren }) {
@@ -143,7 +144,8 @@ function sigmas(covariance: readonly number[] | null, decimals: number, unit: st
 }
 
 function Approach({ track: { approach, wire } }: { track: TrackView }) {
-  if (approach === undefined) return <Absent why={wire.velocity === null ? "noKinematics" : "cpaStill"} />;
+  if (approach === undefined)
+    return <Absent why={wire.velocity === null ? "noKinematics" : wire.status === NEW ? "notConfirmed" : "cpaStill"} />;
   if (!approach.isAhead) return <>{t("cpaPast")}</>;
   return (
     <>

@@ -1,16 +1,17 @@
 import { useRef } from "preact/hooks";
-import { RANGE_BANDS } from "#contracts/radar-words.ts";
+import { RANGE_BANDS, TRANSPONDER_MODES } from "#contracts/radar-words.ts";
 import { formatAge, formatBearing, formatMinutes, formatNumber } from "#orion/model/format.ts";
 import { selectTrack } from "#orion/model/radar-selection.ts";
 import type { RadarView, TrackView } from "#orion/model/radar.ts";
 import type { Identity, TargetStatus } from "#orion/radar-view/scene.ts";
 import { t } from "../i18n.ts";
 import { selection } from "../radar-state.ts";
-import { bandWord, identityCode, identityWord, rangeText, statusCode, statusWord } from "../radar-words.ts";
+import { bandWord, distanceText, identityCode, identityWord, rangeText, statusCode, statusWord } from "../radar-words.ts";
 import { SEVERITY_STATUS, type Status, StatusSymbol } from "../symbol.tsx";
 import { TrackGlyph } from "./radar-glyph.tsx";
 
 const SR = RANGE_BANDS.indexOf("RR_SR");
+const SPOOF = TRANSPONDER_MODES.indexOf("SPOOF");
 
 /** All tracks of the picture, the riskiest first; the order stands still while pointer or focus is inside. */
 export function RadarTable({ view }: { view: RadarView }) {
@@ -109,8 +110,9 @@ function TrackRow({ track }: { track: TrackView }) {
           isShortRange={wire.range_band === SR}
           isAged={isAged}
           isCalling={isCalling}
-        />{" "}
+        />
         {track.label}
+        {wire.transponder_mode === SPOOF ? " S?" : ""}
         {incident === undefined ? null : (
           <StatusSymbol status={SEVERITY_STATUS[incident.severity] ?? "standby"} blinks={isCalling} hollow={!isCalling} />
         )}
@@ -152,8 +154,8 @@ function Approach({ track: { approach, risk } }: { track: TrackView }) {
   return (
     <>
       {status === undefined ? null : <StatusSymbol status={status} />}
-      {status === undefined ? null : <span class="visually-hidden">{t(risk === "critical" ? "risk_critical" : "risk_warning")}</span>}{" "}
-      {approach.isAhead ? `${rangeText(approach.distanceM)} ` : ""}
+      {status === undefined ? null : <span class="visually-hidden">{t(risk === "critical" ? "risk_critical" : "risk_warning")}</span>}
+      {approach.isAhead ? `${distanceText(approach.distanceM < 1000 ? Math.round(approach.distanceM) : approach.distanceM)} ` : ""}
       {when}
     </>
   );

@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { effect, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { stepSelection } from "#orion/model/radar-selection.ts";
 import type { RadarView } from "#orion/model/radar.ts";
@@ -21,9 +21,14 @@ export function RadarScreen() {
   const text = useSignal(radar.peek());
   useEffect(() => {
     const timer = setInterval(() => (text.value = radar.peek()), TEXT_MS);
+    // Whether there is a picture at all is not left standing for a moment.
+    const dispose = effect(() => {
+      if (radar.value.empty !== text.peek().empty) text.value = radar.value;
+    });
     screenKeys.value = (key) => onKey(key);
     return () => {
       clearInterval(timer);
+      dispose();
       screenKeys.value = undefined;
     };
   }, []);
@@ -65,14 +70,16 @@ function Health({ view: { frame, tracker, hidden, isPaused } }: { view: RadarVie
         ) : (
           <>
             {frame.isFresh || isLost ? null : <StatusSymbol status="caution" />} <b class="num">{formatAge(frame.ageMs)}</b>
-            {frame.scan === undefined ? null : ` ${frame.scan.join("+")} ${t("bandsLooked")}`}
+            {frame.scan === undefined || !frame.isFresh ? null : ` ${frame.scan.join("+")} ${t("bandsLooked")}`}
           </>
         )}
       </span>
       <span data-tracker={tracker.kind}>
-        {tracker.kind === "ok" || isLost ? null : <StatusSymbol status="serious" />} {t("trackerWord")}{" "}
-        <b>{t(tracker.kind === "ok" ? "trackerOk" : tracker.kind === "silent" ? "trackerSilent" : "trackerUnknown")}</b>
-        {tracker.kind === "unknown" ? null : <span class="num"> {formatAge(tracker.ageMs)}</span>}
+        {tracker.kind === "silent" && !isLost ? <StatusSymbol status="serious" /> : null} {t("trackerWord")}{" "}
+        <b>{t(tracker.kind === "ok" ? "trackerOk" : tracker.kind === "silent" ? "trackerSilent" : "trackerIdle")}</b>
+        {tracker.kind === "idle" || tracker.ageMs === Number.POSITIVE_INFINITY ? null : (
+          <span class="num"> {formatAge(tracker.ageMs)}</span>
+        )}
       </span>
       {hidden.count === 0 ? null : (
         <span data-testid="hidden-tracks">
