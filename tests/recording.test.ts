@@ -6,7 +6,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Ack } from "#contracts/ack.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { drivenRows } from "#recording/driven-rows.ts";
-import { type Verification, verifyRecording } from "#recording/verify.ts";
+import type { Verification } from "#recording/proof.ts";
+import { verifyRecording } from "#recording/verify.ts";
 import { type Embedded, startEmbedded } from "#services/embedded.ts";
 import { loadGuardRules, RULES_PATH } from "#cli/load-rules.ts";
 import { gatewayClient } from "#cli/gateway-client.ts";
@@ -90,6 +91,31 @@ async function startSession(scenario = "name: test\nprofile: profiles/shipped.js
 const OVERLOAD = readFileSync(join(ROOT, "scenarios/overload.yaml"), "utf8").replace(/profile: /, `profile: ${ROOT}/`);
 
 describe("a live session is recomputed", () => {
+  test("proof - frames of a plain client, broken and odd ones, and a reset in the middle of late frames", async () => {
+    const session = await startSession(
+      `${readFileSync(join(ROOT, "scenarios/close_pass.yaml"), "utf8").replace(/profile: .*/, `profile: ${ROOT}/profiles/shipped.json`)}
+timeline: [{ at: 2s, do: fault, kind: late_frames, value: 3.5 }]
+`,
+    );
+    const frame = {
+      schema_version: 1,
+      frame_id: "00000000-0000-5000-8000-000000000001",
+      sensor_id: "00000000-0000-5000-8000-0000000000ff",
+      timestamp: "2026-01-01T00:00:02.5Z",
+      detections: [],
+    };
+    const texts = ["no JSON", "7", "[]", "{}", JSON.stringify(frame), JSON.stringify({ ...frame, extra: 1 })];
+    await session.clock.advance(4200);
+    for (const text of texts) session.twin.bus.publish(SUBJECTS.radarFrames, Buffer.from(text), { headers: { "x-qiki-tick": "soon" } });
+    session.twin.bus.publish(SUBJECTS.radarFramesLr, Buffer.from(JSON.stringify(frame)));
+    await session.clock.advance(2200);
+    await session.send("sim.reset");
+    await session.send("sim.start");
+    await session.clock.advance(4200);
+    expect((await fetch(`${session.twin.url}/readyz`)).status).toBe(200);
+    expect(await session.verdict()).toMatchObject({ kind: "identical" });
+  });
+
   test("proof - refused commands, a step, pauses with heartbeats and a reset", async () => {
     const session = await startSession();
     await session.clock.advance(2050);

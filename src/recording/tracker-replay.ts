@@ -26,6 +26,8 @@ export interface TrackerReplay {
   take(row: DrivenRow): readonly TrackerPair[];
   /** A recorded row that no frame explains, after the last row. */
   unexplained(): DrivenRow | undefined;
+  /** Subject of a message that the frames lead to and no row holds, after the last row. */
+  unrecorded(): string | undefined;
   /** Digests of the rooms, undefined where the recording has no tracker. */
   hashes(): { readonly tracks: string; readonly guards: string } | undefined;
 }
@@ -39,7 +41,7 @@ export function createTrackerReplay(
   reloads: readonly GuardReload[],
 ): TrackerReplay {
   const rooms = (meta.rooms as readonly string[] | undefined) ?? [];
-  const rules = meta.guard_rules as { text?: string; cooldown_s?: number } | undefined;
+  const rules = meta.guard_rules as { text?: string; cooldown_s?: number; published?: boolean } | undefined;
   const machine: TrackerMachine | undefined =
     rules?.text === undefined || !rooms.includes("tracks")
       ? undefined
@@ -57,7 +59,9 @@ export function createTrackerReplay(
   }
 
   function feed(outputs: ReturnType<TrackerMachine["accept"]>): void {
-    for (const { message } of outputs) queueOf(message.subject, message.payload).computed.push(message.payload);
+    for (const { message } of outputs)
+      if (rules?.published !== false || message.subject !== SUBJECTS.radarGuard)
+        queueOf(message.subject, message.payload).computed.push(message.payload);
   }
 
   function feedReloads(beforeSeq: number): void {
@@ -95,6 +99,7 @@ export function createTrackerReplay(
       matched();
       return [...queues.values()].flatMap(({ recorded }) => recorded)[0];
     },
+    unrecorded: () => [...queues.entries()].find(([, { computed }]) => computed.length > 0)?.[0],
     hashes: () => machine?.hashes(),
   };
 }

@@ -121,6 +121,7 @@ async function openParts(
         scenario: options.scenario,
         rules: { hash: rules.ruleSet().hash, text: rules.text() },
         guardRules: options.guardRules,
+        publishesGuards: options.publishesGuards,
         productVersion: options.productVersion,
       }),
     dedup: recorderStore.dedup,

@@ -17,6 +17,8 @@ export function recordingMeta(options: {
   readonly rules: { readonly hash: string; readonly text: string } | undefined;
   /** Absent without a tracker. */
   readonly guardRules?: Pick<GuardRulesFile, "ruleSet" | "text">;
+  /** Whether guard events leave the tracker. */
+  readonly publishesGuards?: boolean;
   readonly productVersion: string;
 }): RecordingMeta {
   const { model } = options;
@@ -49,7 +51,12 @@ export function recordingMeta(options: {
     guard_rules:
       options.guardRules === undefined
         ? {}
-        : { hash: options.guardRules.ruleSet().hash, text: options.guardRules.text(), cooldown_s: options.guardRules.ruleSet().cooldownS },
+        : {
+            hash: options.guardRules.ruleSet().hash,
+            text: options.guardRules.text(),
+            cooldown_s: options.guardRules.ruleSet().cooldownS,
+            published: options.publishesGuards !== false,
+          },
     config: { ...settings.config },
     starts_running: setup.scenario.startsRunning,
     mode: setup.mode,

@@ -1,0 +1,160 @@
+import { QikiError } from "#base/error.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { allHash } from "#twin/digest.ts";
+import type { SimModel } from "#twin/sim-state.ts";
+import { type AlarmsCommand, type AlarmsReplay, createAlarmsReplay } from "./alarms-replay.ts";
+import { type Difference, firstDifference } from "./compare.ts";
+import { type ComputedMessage, createDriver, type Driver, type DrivenRow, modelOfMeta, type RecordedInput } from "./drive.ts";
+import { isSimRow } from "./sim-rows.ts";
+import { createTrackerReplay, type GuardReload, type TrackerReplay } from "./tracker-replay.ts";
+
+/** Rooms that this build can recompute. */
+const KNOWN_ROOMS: readonly string[] = ["craft", "scene", "tracks", "guards", "incidents"];
+
+export interface Divergence {
+  readonly tick: number;
+  readonly simTimeS: number;
+  /** Line of the file. */
+  readonly row: number;
+  readonly subject: string;
+  readonly difference: Difference;
+  readonly lastCommand?: { readonly requestId: string; readonly tick: number };
+}
+
+interface Diverged {
+  readonly kind: "diverged";
+  readonly first: Divergence;
+  readonly ticks: number;
+  readonly messages: number;
+}
+
+export type Verification =
+  | {
+      readonly kind: "identical";
+      readonly ticks: number;
+      readonly messages: number;
+      readonly hash: string;
+      readonly counts: Readonly<Record<string, number>>;
+    }
+  | Diverged;
+
+/** All that decides a recorded run, whatever place it has in the file. */
+export interface Deciding {
+  readonly meta: Raw;
+  readonly inputs: readonly RecordedInput[];
+  /** Last tick that each run is known to have reached. */
+  readonly lastTick: ReadonlyMap<string, number>;
+  readonly alarmsCommands: readonly AlarmsCommand[];
+  readonly reloads: readonly GuardReload[];
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+/** Recomputes the machines beside the recorded rows, given in file order, and compares message by message. */
+export class Proof {
+  readonly #model: SimModel;
+  readonly #rooms: readonly string[];
+  readonly #driver: Driver;
+  readonly #alarms: AlarmsReplay;
+  readonly #tracker: TrackerReplay;
+  /** Messages of the sim recomputed and not yet met in the file, by subject. */
+  readonly #waiting = new Map<string, ComputedMessage[]>();
+  readonly #counts: Record<string, number> = {};
+  #messages = 0;
+  #ticks = 0;
+  #lastCommand: Divergence["lastCommand"];
+  /** The row that closes a recording whose writer ended in order. */
+  #end: DrivenRow | undefined;
+
+  /** @throws QikiError not_verifiable */
+  constructor({ meta, inputs, lastTick, alarmsCommands, reloads }: Deciding) {
+    this.#model = modelOfMeta(meta);
+    this.#rooms = (meta.rooms as readonly string[] | undefined) ?? [];
+    for (const room of this.#rooms)
+      if (!KNOWN_ROOMS.includes(room)) throw new QikiError("not_verifiable", `not verifiable: no room ${room}`);
+    this.#driver = createDriver(this.#model, inputs, lastTick);
+    this.#alarms = createAlarmsReplay(meta, alarmsCommands);
+    this.#tracker = createTrackerReplay(meta, this.#model.settings, reloads);
+  }
+
+  /** The divergence that this row shows, if any. */
+  take(row: DrivenRow): Diverged | undefined {
+    if (row.subject === SUBJECTS.recordEnd) this.#end = row;
+    for (const { row: trackerRow, computed } of this.#tracker.take(row)) {
+      const diverged = this.#compare(trackerRow, computed);
+      if (diverged !== undefined) return diverged;
+    }
+    // Events feed the incidents, whoever made them.
+    const incidents = this.#alarms.take(row);
+    const compared = isSimRow(row) ? this.#nextComputed(row.subject) : incidents;
+    if (compared === undefined) return undefined;
+    const diverged =
+      compared === "missing"
+        ? this.#compare(row, undefined)
+        : this.#compare(row, compared.payload, "recorded" in compared ? compared.recorded : row.data);
+    if (diverged === undefined && row.subject === SUBJECTS.responses && row.data.ok === true)
+      this.#lastCommand = { requestId: String(row.data.request_id), tick: row.data.tick as number };
+    return diverged;
+  }
+
+  /** After the last row: whether something is left over on either side, and the digest of all rooms. */
+  verdict(): Verification {
+    const unexplained = this.#tracker.unexplained();
+    const diverged = unexplained === undefined ? this.#unrecorded() : this.#compare(unexplained, undefined);
+    if (diverged !== undefined) return diverged;
+    const { machine } = this.#driver;
+    const incidents = this.#alarms.hash();
+    const hashes = {
+      craft: machine.hash(),
+      ...(this.#rooms.includes("scene") ? { scene: machine.sceneHash() } : {}),
+      ...this.#tracker.hashes(),
+      ...(incidents === undefined ? {} : { incidents }),
+    };
+    return { kind: "identical", ticks: machine.tick, messages: this.#messages, hash: allHash(hashes), counts: this.#counts };
+  }
+
+  /** What the machines made and a recording that ended in order does not hold: rows that somebody took out at its end. */
+  #unrecorded(): Diverged | undefined {
+    if (this.#end === undefined) return undefined;
+    const [ofSim] = [...this.#waiting.values()].flat();
+    const subject = ofSim?.subject ?? this.#tracker.unrecorded();
+    if (subject === undefined) return undefined;
+    return this.#diverged(this.#end, { path: "(message)", recorded: "nothing", computed: subject }, subject);
+  }
+
+  /** Compares one recorded message with what was recomputed of it; `undefined` means nothing was. */
+  #compare(row: DrivenRow, computed: Raw | undefined, recorded: Raw = row.data): Diverged | undefined {
+    this.#messages += 1;
+    this.#counts[row.subject] = (this.#counts[row.subject] ?? 0) + 1;
+    this.#ticks = Math.max(this.#ticks, tickOf(row) ?? 0);
+    const difference =
+      computed === undefined ? { path: "(message)", recorded: row.subject, computed: "nothing" } : firstDifference(recorded, computed);
+    return difference === undefined ? undefined : this.#diverged(row, difference);
+  }
+
+  #diverged(row: DrivenRow, difference: Difference, subject = row.subject): Diverged {
+    const tick = tickOf(row) ?? this.#ticks;
+    const place = { tick, simTimeS: (tick * this.#model.settings.tickMs) / 1000, row: row.line, subject };
+    const lastCommand = this.#lastCommand === undefined ? {} : { lastCommand: this.#lastCommand };
+    return { kind: "diverged", ticks: this.#ticks, messages: this.#messages, first: { ...place, difference, ...lastCommand } };
+  }
+
+  /** The next message of this subject that the sim makes; it advances as far as it must. */
+  #nextComputed(subject: string): ComputedMessage | "missing" {
+    for (;;) {
+      const ready = this.#waiting.get(subject)?.shift();
+      if (ready !== undefined) return ready;
+      const computed = this.#driver.next();
+      if (computed === undefined) return "missing";
+      for (const message of computed) {
+        const queue = this.#waiting.get(message.subject);
+        if (queue === undefined) this.#waiting.set(message.subject, [message]);
+        else queue.push(message);
+      }
+    }
+  }
+}
+
+function tickOf(row: DrivenRow): number | undefined {
+  return row.tick ?? (typeof row.data.tick === "number" ? row.data.tick : undefined);
+}
