@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { GUARD_COOLDOWN_DEFAULT_S } from "#alarms/guard/rules.ts";
 import type { RuleSet } from "#alarms/incident/incidents.ts";
 import { openRulesFile } from "#services/incident-rules-file.ts";
 import { type GuardRulesFile, openGuardRulesFile } from "#services/guard-rules-file.ts";
+import { radarEnvironment } from "./radar-env.ts";
 import { PRODUCT_ROOT } from "./version.ts";
 
 export const RULES_PATH = resolve(PRODUCT_ROOT, "config/incident_rules.yaml");
@@ -11,7 +11,7 @@ export const GUARD_RULES_PATH = resolve(PRODUCT_ROOT, "config/guard_rules.yaml")
 
 /** The guard rules of a file, ready for the machine. @throws QikiError `rules_invalid` with every problem, `file_unreadable` */
 export function loadGuardRules(path = GUARD_RULES_PATH): GuardRulesFile {
-  return openGuardRulesFile(path, GUARD_COOLDOWN_DEFAULT_S);
+  return openGuardRulesFile(path, radarEnvironment().guardCooldownS);
 }
 
 /** The incident rules of a file, ready for the machine. @throws QikiError `rules_invalid` with every finding, `file_unreadable` */

@@ -1,12 +1,13 @@
 import { dirname } from "node:path";
 import { QikiError } from "#base/error.ts";
-import { isRaw } from "#base/key-reader.ts";
+import { isRaw, type Raw } from "#base/key-reader.ts";
 import { sha256Hex } from "#base/sha256.ts";
 import { parseYamlText } from "#services/yaml-text.ts";
 import { applyProfileSet } from "#twin/profile-set.ts";
 import type { RunSetup } from "#twin/run-setup.ts";
 import { parseScenario, type Scenario } from "#twin/scenario.ts";
 import { createSimModel, type SimModel } from "#twin/sim-state.ts";
+import type { RadarEnvironment } from "./radar-env.ts";
 import { checkProfile, readProfileFile } from "./load-profile.ts";
 import { findFile, readText } from "./read-file.ts";
 
@@ -21,6 +22,8 @@ export interface LoadOptions {
   readonly durationS?: number;
   /** Boots STOPPED whatever the scenario says. */
   readonly stopped?: boolean;
+  /** What the environment says, over the scenario's own word. */
+  readonly environment?: Pick<RadarEnvironment, "config" | "transponderId">;
 }
 
 export interface LoadedRun {
@@ -43,6 +46,7 @@ export function loadRun(options: LoadOptions): LoadedRun {
     thrusters,
     scenario: parsed,
     bootId: options.bootId,
+    ...(options.environment?.transponderId === undefined ? {} : { transponderId: options.environment.transponderId }),
     mode: "FACTORY",
   };
   const model = createSimModel(setup);
@@ -51,17 +55,27 @@ export function loadRun(options: LoadOptions): LoadedRun {
 }
 
 /** Reads and checks a scenario text, with what the command line changes of it. */
-export function readScenario(text: string, path: string, options: Pick<LoadOptions, "seed" | "stopped" | "durationS"> = {}): Scenario {
+export function readScenario(
+  text: string,
+  path: string,
+  options: Pick<LoadOptions, "seed" | "stopped" | "durationS" | "environment"> = {},
+): Scenario {
   const parsed = parseYamlText(text);
   if ("problems" in parsed) throw new QikiError("scenario_invalid", `${path} is not YAML: ${parsed.problems[0]!.message}`);
-  const changed = options.seed === undefined || !isRaw(parsed.value) ? parsed.value : { ...parsed.value, seed: options.seed };
-  const result = parseScenario(changed);
+  const result = parseScenario(isRaw(parsed.value) ? changed(parsed.value, options) : parsed.value);
   if (result.kind === "refused") throw scenarioError(path, result.problems);
   return {
     ...result.scenario,
     ...(options.stopped === true ? { startsRunning: false } : {}),
     ...(options.durationS === undefined ? {} : { durationS: options.durationS }),
   };
+}
+
+/** The scenario with another seed, and with the environment's settings over its own. */
+function changed(raw: Raw, { seed, environment }: Pick<LoadOptions, "seed" | "environment">): Raw {
+  const given = environment?.config ?? {};
+  const config = Object.keys(given).length === 0 || !isRaw(raw.config ?? {}) ? {} : { config: { ...(raw.config as Raw | null), ...given } };
+  return { ...raw, ...config, ...(seed === undefined ? {} : { seed }) };
 }
 
 function scenarioError(path: string, problems: readonly { path: string; problem: string }[]): QikiError {

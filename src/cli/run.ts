@@ -3,6 +3,7 @@ import { createJudge, type Verdict } from "#twin/expectation.ts";
 import type { SimInput } from "#twin/sim-machine.ts";
 import { createTwin, digest, type Twin } from "#twin/twin.ts";
 import { loadRun, type LoadedRun } from "./load-run.ts";
+import { radarEnvironment } from "./radar-env.ts";
 import { loadGuardRules, loadRuleSet } from "./load-rules.ts";
 import { openRunRecorder, type RunRecorder } from "./run-recorder.ts";
 
@@ -36,7 +37,12 @@ export function addRunVerb(program: Command): void {
     .option("--seed <n>", "another seed than the scenario's", Number)
     .option("--json", "print the result as JSON")
     .action(async (scenario: string, options: RunOptions) => {
-      const loaded = loadRun({ scenario, bootId: "0", ...(options.seed === undefined ? {} : { seed: options.seed }) });
+      const loaded = loadRun({
+        scenario,
+        bootId: "0",
+        environment: radarEnvironment(),
+        ...(options.seed === undefined ? {} : { seed: options.seed }),
+      });
       const recorder = options.record === undefined ? undefined : await openRunRecorder(options.record, options.force === true, loaded);
       const result = await runScenario(loaded, recorder);
       process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : resultText(result));

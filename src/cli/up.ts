@@ -1,14 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { GUARD_COOLDOWN_DEFAULT_S } from "#alarms/guard/rules.ts";
 import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
-import { openGuardRulesFile } from "#services/guard-rules-file.ts";
 import { createLog } from "#services/log.ts";
-import { GUARD_RULES_PATH, RULES_PATH } from "./load-rules.ts";
+import { loadGuardRules, RULES_PATH } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
+import { radarEnvironment } from "./radar-env.ts";
 import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
 const DEFAULT_PORT = 8420;
@@ -58,11 +57,13 @@ async function up(flags: UpFlags): Promise<void> {
       `--host ${host} is not this machine alone: signing in by name is for the loopback address only, give 127.0.0.1`,
     );
   }
+  const environment = radarEnvironment();
   const loaded = loadRun({
     scenario: flags.scenario,
     bootId: randomBytes(4).toString("hex"),
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     stopped: flags.stopped === true,
+    environment,
   });
   const log = createLog(process.env.LOG_LEVEL ?? "warn", "up");
   const stopAsked = signalled();
@@ -72,8 +73,8 @@ async function up(flags: UpFlags): Promise<void> {
     model: loaded.model,
     scenario: loaded.scenarioFile,
     dataFolder: resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data"),
-    guardRules: openGuardRulesFile(GUARD_RULES_PATH, guardCooldownS(process.env.RADAR_GUARD_PUBLISH_INTERVAL_S)),
-    publishesGuards: process.env.RADAR_GUARD_EVENTS_ENABLED !== "0",
+    guardRules: loadGuardRules(),
+    publishesGuards: environment.publishesGuards,
     rulesPath: process.env.OPERATOR_CONSOLE_INCIDENT_RULES ?? RULES_PATH,
     webFolder: resolve(PRODUCT_ROOT, "dist/web"),
     host,
@@ -111,14 +112,6 @@ function signalled(): Promise<void> {
     process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
   });
-}
-
-/** Cooldown of guard rules that have none of their own, s; never below 0.1. */
-function guardCooldownS(text: string | undefined): number {
-  if (text === undefined) return GUARD_COOLDOWN_DEFAULT_S;
-  const seconds = Number(text);
-  if (text !== "" && Number.isFinite(seconds) && seconds >= 0) return Math.max(seconds, 0.1);
-  throw new QikiError("usage", `RADAR_GUARD_PUBLISH_INTERVAL_S is ${text}: give seconds, a number of at least 0.1`);
 }
 
 function portOf(text: string): number {

@@ -69,6 +69,8 @@ export const recordingMetaSchema = z.looseObject({
   rules: z.record(z.string(), z.unknown()),
   guard_rules: z.record(z.string(), z.unknown()),
   config: z.record(z.string(), z.unknown()),
+  /** Own transponder id, where the run did not make it. */
+  transponder_id: z.string().optional(),
   subjects: z.array(z.string()),
   start: z.object({ tick: count, state_hash: hash }),
 });

@@ -60,6 +60,7 @@ export function modelOfMeta(meta: Readonly<Record<string, unknown>>): SimModel {
     thrusters: meta.thrusters ?? undefined,
     scenario: { ...parsed.scenario, settings: settingsOf(meta), startsRunning: meta.starts_running !== false },
     bootId: String(meta.boot_id),
+    ...(typeof meta.transponder_id === "string" ? { transponderId: meta.transponder_id } : {}),
     mode: (meta.mode as "FACTORY" | "MISSION" | undefined) ?? "FACTORY",
   });
   if (model.kind === "refused")

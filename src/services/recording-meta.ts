@@ -58,6 +58,7 @@ export function recordingMeta(options: {
             published: options.publishesGuards !== false,
           },
     config: { ...settings.config },
+    ...(setup.transponderId === undefined ? {} : { transponder_id: setup.transponderId }),
     starts_running: setup.scenario.startsRunning,
     mode: setup.mode,
     subjects: [

@@ -1,0 +1,72 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { drivenRows } from "#recording/driven-rows.ts";
+import { verifyRecording } from "#recording/verify.ts";
+import { qiki } from "./running-twin.ts";
+import { radarEnvironment } from "#cli/radar-env.ts";
+
+describe("environment of the radar", () => {
+  test("RAD-026 environment - nothing set: nothing changed", () => {
+    expect(radarEnvironment({})).toEqual({ config: {}, transponderId: undefined, guardCooldownS: 2, publishesGuards: true });
+  });
+
+  test("GRD-010 environment - each variable says what it says; the cooldown has a floor", () => {
+    const env = {
+      RADAR_SR_THRESHOLD_M: "250.5",
+      RADAR_ENABLED: "False",
+      RADAR_TRANSPONDER_ID: "ALLY-ME",
+      RADAR_GUARD_PUBLISH_INTERVAL_S: "0.01",
+      RADAR_GUARD_EVENTS_ENABLED: "0",
+    };
+    expect(radarEnvironment(env)).toEqual({
+      config: { "radar.sr_threshold_m": 250.5, "radar.enabled": false },
+      transponderId: "ALLY-ME",
+      guardCooldownS: 0.1,
+      publishesGuards: false,
+    });
+    expect(radarEnvironment({ RADAR_GUARD_PUBLISH_INTERVAL_S: "7" }).guardCooldownS).toBe(7);
+  });
+
+  test.each([
+    ["RADAR_SR_THRESHOLD_M", "0", "metres"],
+    ["RADAR_SR_THRESHOLD_M", "", "metres"],
+    ["RADAR_SR_THRESHOLD_M", "far", "metres"],
+    ["RADAR_ENABLED", "perhaps", "1 or true"],
+    ["RADAR_TRANSPONDER_ID", "", "1 to 64"],
+    ["RADAR_TRANSPONDER_ID", "A B", "1 to 64"],
+    ["RADAR_GUARD_PUBLISH_INTERVAL_S", "-1", "seconds"],
+    ["RADAR_GUARD_EVENTS_ENABLED", "off", "1 or true"],
+  ])("GRD-022 environment - %s of %o is refused by name", (name, text, takes) => {
+    expect(() => radarEnvironment({ [name]: text })).toThrow(`${name} is "${text}": give ${takes}`);
+  });
+
+  test("RAD-026 environment - a run obeys it over its scenario, and its recording proves itself", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "qiki-radar-env-"));
+    const [scenario, recording] = [join(folder, "near.yaml"), join(folder, "near.jsonl")];
+    writeFileSync(
+      scenario,
+      `
+name: near
+profile: profiles/shipped.json
+duration_s: 3
+config: { radar.sr_threshold_m: 5000 }
+init: { run: RUNNING }
+contacts:
+  - { id: a, type: SHIP, rcs_dbsm: 40, trajectory: { kind: constant_velocity, at: { x: 0, y: 400, z: 0 }, velocity: { x: 0, y: 0, z: 0 } } }
+`,
+    );
+    vi.stubEnv("RADAR_SR_THRESHOLD_M", "300");
+    vi.stubEnv("RADAR_TRANSPONDER_ID", "ALLY-ME");
+    const run = await qiki(["run", scenario, "--record", recording]);
+    vi.unstubAllEnvs();
+    expect(run.code, run.stderr).toBe(0);
+    const text = readFileSync(recording, "utf8");
+    expect(text).not.toContain('"subject":"qiki.radar.v1.tracks.sr"');
+    expect(text).toContain('"subject":"qiki.radar.v1.frames.lr"');
+    expect(text).toContain('"id":"ALLY-ME"');
+    expect(verifyRecording({ rows: () => drivenRows(recording, () => {}) })).toMatchObject({ kind: "identical" });
+    rmSync(folder, { recursive: true });
+  });
+});
