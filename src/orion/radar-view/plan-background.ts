@@ -10,6 +10,8 @@ export interface Background {
 
 /** Zones smaller than this on screen are dots: their names would say nothing. */
 const ZONE_NAMED_PX = 18;
+/** A smaller circle of the short range would only hide own ship. */
+const LIMIT_SHOWN_PX = 40;
 const CROSS_PX = 6;
 /** How far texts keep from the line that they name. */
 const ABOVE_PX = 8;
@@ -49,7 +51,7 @@ function axes(centre: ScreenPoint, { widthPx, heightPx }: Size): Primitive[] {
 
 function planLimit(rangeM: number, centre: ScreenPoint, scale: number, size: Size, options: PlanOptions, taken: Occupancy): Primitive[] {
   const r = rangeM * scale;
-  if (r < ZONE_NAMED_PX) return [];
+  if (r < LIMIT_SHOWN_PX) return [];
   const at = onCircle(centre, r, -135);
   return [
     circle(centre, r, "limit", "dotted"),
