@@ -125,8 +125,11 @@ function inputOf({ ack, decoded, actor }: AnsweredCommand): SimInput {
 /** Runs a sim machine through recorded inputs, one elementary step at a time. */
 export interface Driver {
   readonly machine: SimMachine;
-  /** Feeds the next input or tick and returns what came of it; undefined when nothing recorded lies ahead. */
-  next(): readonly ComputedMessage[] | undefined;
+  /**
+   * Feeds the next input or tick and returns what came of it; undefined when nothing recorded lies ahead. `beyond` ticks more may
+   * follow the last one that the recording names.
+   */
+  next(beyond?: number): readonly ComputedMessage[] | undefined;
 }
 
 export function createDriver(model: SimModel, inputs: readonly RecordedInput[], lastTick: ReadonlyMap<string, number>): Driver {
@@ -146,7 +149,7 @@ export function createDriver(model: SimModel, inputs: readonly RecordedInput[], 
 
   return {
     machine,
-    next() {
+    next(beyond = 0) {
       if (!booted) {
         booted = true;
         return feed({ kind: "boot" });
@@ -159,7 +162,7 @@ export function createDriver(model: SimModel, inputs: readonly RecordedInput[], 
       const until = Math.max(lastTick.get(machine.runId) ?? 0, ahead?.runId === machine.runId ? ahead.afterTick : 0);
       const isDue = machine.runState === "RUNNING" || machine.pendingSteps > 0;
       // One more than was reached: an entry of the timeline that ends the run is applied by the tick that it keeps from coming.
-      if (machine.tick > until || !isDue) return undefined;
+      if (machine.tick > until + beyond || !isDue) return undefined;
       return feed({ kind: "tick" });
     },
   };

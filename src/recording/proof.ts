@@ -11,6 +11,9 @@ import { createTrackerReplay, type GuardReload, type TrackerReplay } from "./tra
 /** Rooms that this build can recompute. */
 const KNOWN_ROOMS: readonly string[] = ["craft", "scene", "tracks", "guards", "incidents"];
 
+/** How much later a frame reaches the bus at most (simulation §11, late_frames), s. */
+const LATE_MAX_S = 60;
+
 export interface Divergence {
   readonly tick: number;
   readonly simTimeS: number;
@@ -54,6 +57,7 @@ type Raw = Readonly<Record<string, unknown>>;
 export class Proof {
   readonly #model: SimModel;
   readonly #rooms: readonly string[];
+  readonly #lastTick: ReadonlyMap<string, number>;
   readonly #driver: Driver;
   readonly #alarms: AlarmsReplay;
   readonly #tracker: TrackerReplay;
@@ -72,6 +76,7 @@ export class Proof {
     this.#rooms = (meta.rooms as readonly string[] | undefined) ?? [];
     for (const room of this.#rooms)
       if (!KNOWN_ROOMS.includes(room)) throw new QikiError("not_verifiable", `not verifiable: no room ${room}`);
+    this.#lastTick = lastTick;
     this.#driver = createDriver(this.#model, inputs, lastTick);
     this.#alarms = createAlarmsReplay(meta, alarmsCommands);
     this.#tracker = createTrackerReplay(meta, this.#model.settings, reloads);
@@ -116,7 +121,7 @@ export class Proof {
   /** What the machines made and a recording that ended in order does not hold: rows that somebody took out at its end. */
   #unrecorded(): Diverged | undefined {
     if (this.#end === undefined) return undefined;
-    const [ofSim] = [...this.#waiting.values()].flat();
+    const [ofSim] = [...this.#waiting.values()].flat().filter(({ tick, runId }) => tick <= (this.#lastTick.get(runId) ?? 0));
     const subject = ofSim?.subject ?? this.#tracker.unrecorded();
     if (subject === undefined) return undefined;
     return this.#diverged(this.#end, { path: "(message)", recorded: "nothing", computed: subject }, subject);
@@ -141,10 +146,12 @@ export class Proof {
 
   /** The next message of this subject that the sim makes; it advances as far as it must. */
   #nextComputed(subject: string): ComputedMessage | "missing" {
+    // A late union names the tick of its look: it may be all that tells how far a run went whose end is cut off.
+    const beyond = subject === SUBJECTS.radarFrames ? (LATE_MAX_S * 1000) / this.#model.settings.tickMs : 0;
     for (;;) {
       const ready = this.#waiting.get(subject)?.shift();
       if (ready !== undefined) return ready;
-      const computed = this.#driver.next();
+      const computed = this.#driver.next(beyond);
       if (computed === undefined) return "missing";
       for (const message of computed) {
         const queue = this.#waiting.get(message.subject);

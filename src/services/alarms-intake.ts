@@ -47,7 +47,9 @@ export interface AlarmsIntake {
   readonly run: { readonly id: RunId; readonly tick: Tick };
   /** Takes in and stores what has arrived. False: the store cannot be written, nothing new is taken in until it can. */
   flush(): boolean;
-  /** Takes in what the stream holds up to now, at most for `timeoutMs`, then reads no more. */
+  /** Takes in what the stream holds up to now, at most for `timeoutMs`. */
+  catchUp(timeoutMs: number): Promise<void>;
+  /** The same, then reads no more. */
   drain(timeoutMs: number): Promise<void>;
 }
 
@@ -143,6 +145,11 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
     return durables.reduce((sum, { name, pending, ackPending }) => sum + (own.includes(name) ? pending + ackPending : 0), 0);
   }
 
+  async function catchUp(timeoutMs: number): Promise<void> {
+    const endMs = clock.monotonicMs() + timeoutMs;
+    while (flush() && (await unsettled()) > 0 && clock.monotonicMs() < endMs) await new Promise((done) => setImmediate(done));
+  }
+
   await bus.streams.ensureDurable(DURABLES.alarmsEvents);
   await bus.streams.ensureDurable(DURABLES.eventsAudit);
   const readers = [read(DURABLES.alarmsEvents, events), read(DURABLES.eventsAudit, audits)];
@@ -152,10 +159,10 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
       return run;
     },
     flush,
+    catchUp,
     async drain(timeoutMs) {
       isDraining = true;
-      const endMs = clock.monotonicMs() + timeoutMs;
-      while (flush() && (await unsettled()) > 0 && clock.monotonicMs() < endMs) await new Promise((done) => setImmediate(done));
+      await catchUp(timeoutMs);
       for (const reader of readers) await reader.return?.();
       flush();
       cancelTimer?.();

@@ -44,6 +44,8 @@ export interface AlarmsService {
   readonly machine: AlarmsMachine;
   /** Why it cannot work, for readiness; undefined while it can. */
   problem(): string | undefined;
+  /** Takes in what the last process left in the stream. */
+  catchUp(): Promise<void>;
   /** Takes in what is there, sends the closing keyframe, writes `service_stop` and the head; the store stays open. */
   stop(): Promise<void>;
 }
@@ -172,6 +174,10 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
   return {
     machine,
     problem: () => storeProblem ?? readerProblem ?? store.headFileError(),
+    async catchUp() {
+      await intake.catchUp(DRAIN_MS);
+      room.flush();
+    },
     async stop() {
       cancelUpkeep();
       keyframeRequests.unsubscribe();

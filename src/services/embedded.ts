@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openInProcessBroker } from "#bus/in-process.ts";
 import type { Bus } from "#bus/port.ts";
 import { STREAMS } from "#contracts/streams.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
 import { openAlarmsStore } from "#store/alarms-store.ts";
 import { makeFolder } from "#store/database.ts";
 import { lockFolder } from "#store/lock.ts";
@@ -111,7 +112,23 @@ async function openParts(
   const keys = new Map([[key.id, { role: "supervisor" as const, key: key.secret }]]);
   const publisher = createPublisher(connected, clock, options.onViolation);
   const common = { bus: connected, clock, log, keys };
-  const recorder = await startRecorder({
+  let recorder: RecorderService | undefined;
+  closing.add("recorder", () => recorder?.stop());
+  const alarms = await startAlarms({ ...common, publisher, store, rules, time: model.settings });
+  closing.add("alarms", () => alarms.stop());
+  const tracker = await startTracker({
+    ...common,
+    publisher,
+    store: trackerStore,
+    rules: options.guardRules,
+    settings: model.settings,
+    publishesGuards: options.publishesGuards,
+  });
+  closing.add("tracker", () => tracker.stop());
+  // What a killed process left behind is taken in before the recording begins: its keyframes then hold it, for its rows do not.
+  await tracker.catchUp();
+  await alarms.catchUp();
+  recorder = await startRecorder({
     ...common,
     folder: recordings,
     ...(options.records ? { name: recordingName(clock.nowMs(), model) } : {}),
@@ -126,19 +143,8 @@ async function openParts(
       }),
     dedup: recorderStore.dedup,
   });
-  closing.add("recorder", () => recorder.stop());
   onRecorder(recorder);
-  const alarms = await startAlarms({ ...common, publisher, store, rules, time: model.settings });
-  closing.add("alarms", () => alarms.stop());
-  const tracker = await startTracker({
-    ...common,
-    publisher,
-    store: trackerStore,
-    rules: options.guardRules,
-    settings: model.settings,
-    publishesGuards: options.publishesGuards,
-  });
-  closing.add("tracker", () => tracker.stop());
+  connected.publish(SUBJECTS.recordKeyframeGet, new Uint8Array());
   const sim = startSim({ ...common, publisher, model, dedup: simStore.dedup });
   closing.add("sim", () => sim.stop());
   const gateway = await startGateway({
@@ -152,7 +158,7 @@ async function openParts(
       readinessCheck("bus", connected.status().state === "connected" ? undefined : `the bus is ${connected.status().state}`),
       readinessCheck("store", alarms.problem()),
       readinessCheck("tracker", tracker.problem()),
-      readinessCheck("recording", recorder.problem()),
+      readinessCheck("recording", recorder?.problem()),
     ],
   });
   closing.add("gateway", () => gateway.close());

@@ -42,6 +42,8 @@ export interface TrackerService {
   readonly machine: TrackerMachine;
   /** Why it cannot work, for readiness; undefined while it can. */
   problem(): string | undefined;
+  /** Takes the frames that the last process left in the stream. */
+  catchUp(): Promise<void>;
   /** Takes what the stream still holds and sends the closing keyframe. */
   stop(): Promise<void>;
 }
@@ -207,6 +209,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
   return {
     machine,
     problem: () => problem,
+    catchUp: () => catchUp(bus, clock),
     async stop() {
       isStopping = true;
       keyframeRequests.unsubscribe();
