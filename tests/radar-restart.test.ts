@@ -49,7 +49,7 @@ test("RAD-101 restart - killed under traffic and started on the same data: old t
       .filter((line) => line.endsWith("}"))
       .map((line) => JSON.parse(line) as Row);
     for (const { subject, data: body } of rows)
-      if (subject === SUBJECTS.radarGuard) guards.push(`${String(body.kind)} ${String(body.track_id)} ${String(body.clear_reason ?? "")}`);
+      if (subject === SUBJECTS.radarGuard) guards.push([body.kind, body.track_id, body.clear_reason].filter(Boolean).join(" "));
     if (name === files[0]) continue;
     const lost = rows.filter((row) => row.subject === SUBJECTS.radarTracks && row.data.status === 3);
     const run = rows.find((row) => row.subject === SUBJECTS.radarFrames)!.headers!["x-qiki-run"];

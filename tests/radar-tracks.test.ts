@@ -175,6 +175,24 @@ timeline:
     expect(rest[1]!.payload.track_id).toBe(uuid5(frameWire(9, 60).frame_id as string, "track:0"));
   });
 
+  test("RAD-121 machine - a snapshot of another filter, with rules of another build or of an older schema is refused, and nothing is changed", () => {
+    const { tracker, sensor } = scenarioOf("scenarios/default.yaml").settings;
+    const ruleSet = loadGuardRules().ruleSet();
+    const machine = createTrackerMachine({ tracker, sensor, ruleSet });
+    for (const second of [1, 2]) machine.accept({ kind: "frame", payload: frameWire(second, 60), headers: {} }, 0 as never);
+    const bytes = machine.snapshot();
+    const text = Buffer.from(bytes).toString("utf8");
+    const imm = createTrackerMachine({ tracker: { ...tracker, filter: "imm" }, sensor, ruleSet });
+    expect(() => imm.restore(bytes)).toThrow("tracker snapshot of another filter: 27 numbers a track");
+    for (const [wrong, said] of [
+      [text.replace('"schema":1', '"schema":0'), "tracker snapshot of schema 0; this build reads 1"],
+      [text.replaceAll('"severity":"critical"', '"severity":"loud"'), "guard rules that this build refuses: rules[0].severity"],
+      [text.slice(0, -1), "is not JSON"],
+    ] as const)
+      expect(() => machine.restore(Buffer.from(wrong))).toThrow(said);
+    expect(Buffer.from(machine.snapshot()).equals(bytes)).toBe(true);
+  });
+
   test("RAD-108 machine - an SR-born track that long range follows says no band and keeps its identity", () => {
     const { tracker, sensor } = scenarioOf("scenarios/default.yaml").settings;
     const machine = createTrackerMachine({ tracker, sensor, ruleSet: loadGuardRules().ruleSet() });

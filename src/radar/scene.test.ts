@@ -88,9 +88,13 @@ describe("RAD-028 the scene", () => {
       sceneOf([contact("a"), contact("aa"), contact("b", { rcs_dbsm: -10 })], { "radar.sr.false_alarms_per_scan": 3 }),
       400,
     );
+    const alone = run(sceneOf([contact("aa")], { "radar.sr.false_alarms_per_scan": 3 }), 400);
     const kept = three.map(({ scan }) => scan.detections.map((one) => JSON.stringify(one)));
     two.forEach(({ scan }, index) => {
       for (const one of scan.detections) expect(kept[index]).toContain(JSON.stringify(one));
+      // And nothing else: what is more is what the new contact shows when it is alone.
+      const all = [...scan.detections, ...alone[index]!.scan.detections].map((one) => JSON.stringify(one));
+      expect([...new Set(kept[index])].sort()).toEqual([...new Set(all)].sort());
     });
     expect(two.some(({ scan }) => scan.detections.length > 5)).toBe(true);
   });

@@ -104,6 +104,18 @@ describe("RAD-026 one look", () => {
     expect(look(settings, settings.lr, target(1), true, stream)).toBeDefined();
   });
 
+  test("RAD-026 bands - a contact at own position, where echoes are beyond measure: finite numbers, SNR at its cap", () => {
+    const near = sensorSettingsOf({ "radar.min_range_m": 0 });
+    const stream = randomStream("own position");
+    for (const fluctuation of ["steady", "swerling1"] as const)
+      for (const rangeM of [0, 1e-9]) {
+        const seen = look(near, near.sr, { ...target(rangeM), fluctuation }, true, stream)!;
+        for (const value of [seen.rangeM, seen.bearingDeg, seen.elevDeg, seen.rangeRateMps, seen.rcsDbsm])
+          expect(value).toSatisfy(Number.isFinite);
+        expect([seen.snrDb, seen.rangeM >= 0, seen.bearingDeg >= 0 && seen.bearingDeg < 360]).toEqual([60, true, true]);
+      }
+  });
+
   test("RAD-027 noise - 100,000 looks at 20 dB: rate of detection, mean and spread of the errors", () => {
     const stream = randomStream("RAD-027");
     // The cross section that gives 20 dB at 4 km.

@@ -1,6 +1,6 @@
 import { Guard, type GuardEvent, type GuardState } from "#alarms/guard/guard.ts";
 import { readGuardRules } from "#alarms/guard/rules.ts";
-import { assert, assertNever } from "#base/assert.ts";
+import { assertNever } from "#base/assert.ts";
 import { canonicalJson } from "#base/canonical-json.ts";
 import { QikiError } from "#base/error.ts";
 import { hash128, hash128Hex } from "#base/murmur3.ts";
@@ -198,7 +198,15 @@ export function createTrackerMachine(model: TrackerModel): TrackerMachine {
     restore(bytes) {
       const state = parseSnapshot(bytes);
       const read = readGuardRules(state.rules.raw, state.rules.cooldownS);
-      assert(read.kind === "ok", "the rules of a snapshot were in force once");
+      if (read.kind === "refused")
+        throw new QikiError("snapshot_refused", `tracker snapshot with guard rules that this build refuses: ${read.problems[0]}`);
+      const { stride } = tracker.filter;
+      const other = state.tracker.tracks.find(({ numbers }) => numbers.length !== stride);
+      if (other !== undefined)
+        throw new QikiError(
+          "snapshot_refused",
+          `tracker snapshot of another filter: ${other.numbers.length} numbers a track, not ${stride}`,
+        );
       ruleSet = { ...state.rules, rules: read.rules };
       guard = new Guard(ruleSet.rules);
       guard.restore(state.guard);
