@@ -183,6 +183,9 @@ describe("a running twin", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as { type: string; subject: string });
     expect(asked.at(-1)!.subject).toBe(SUBJECTS.recordEnd);
+    const again = await qiki(["record", "--out", "asked.jsonl", "--duration-s", "1", "--url", twin.url]);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain("recording asked.jsonl exists and is not overwritten");
     if (NATS_SERVER !== undefined || process.env.CI === "true") await expectReplayed(path);
     expect((await qiki(["send", "sim.start", "speed=200", "--url", twin.url])).code).toBe(0);
     const { code, output } = await twin.stop("SIGTERM");

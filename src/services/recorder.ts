@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
@@ -44,6 +44,8 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   mkdirSync(options.folder, { recursive: true });
   const own = options.name === undefined ? undefined : await open(join(options.folder, options.name), options.meta());
   let asked: RecordingSession | undefined;
+  /** The recording asked for last, once it has ended: its counts are final. */
+  let ended: RecordingSession | undefined;
   let cancelEnd: (() => void) | undefined;
   let cancelStatus = (): void => {};
   let orders = 0;
@@ -60,7 +62,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
       const { rows, bytes, counts, dropped } = session.stats();
       return { path: session.path, rows, bytes, counts, dropped, problem: session.problem() ?? null };
     };
-    const value = Buffer.from(JSON.stringify({ recording: one(own), asked: one(asked) }));
+    const value = Buffer.from(JSON.stringify({ recording: one(own), asked: one(asked), ended: one(ended) }));
     bus
       .lastValue(STATE_BUCKET)
       .put(STATE_KEYS.recorder, value)
@@ -68,6 +70,11 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
         if (!(error instanceof QikiError && error.code === "closed")) log.error({ err: error }, "the recorder's state was not stored");
       });
     cancelStatus = clock.after(STATUS_MS, status);
+  }
+
+  function statusNow(): void {
+    cancelStatus();
+    status();
   }
 
   function start(values: Readonly<Record<string, unknown>>): CommandRefusal | undefined {
@@ -83,12 +90,16 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
         message: `path ${name} leaves the recordings folder: give a plain file name`,
       };
     }
-    const ended = asEnded;
-    asked = pendingSession(join(options.folder, name));
+    const path = join(options.folder, name);
+    if (existsSync(path)) {
+      const message = `recording ${name} exists and is not overwritten: give another name`;
+      return { code: "invalid_parameter", field: "path", given: name, expected: "a name that is free", message };
+    }
+    asked = pendingSession(path);
     if (typeof values.duration_s === "number")
       cancelEnd = clock.after(
         values.duration_s * 1000,
-        () => void ended().catch((error: unknown) => log.error({ err: error }, "a recording did not end")),
+        () => void asEnded().catch((error: unknown) => log.error({ err: error }, "a recording did not end")),
       );
     return undefined;
   }
@@ -106,6 +117,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
         log.error({ err: error }, "a recording could not be started");
       },
     );
+    void opening.then(statusNow);
     return {
       path,
       problem: () => failure ?? session?.problem(),
@@ -121,10 +133,13 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   async function asEnded(): Promise<void> {
     const session = asked;
     cancelEnd?.();
-    await session?.stop();
-    asked = undefined;
-    cancelStatus();
-    status();
+    try {
+      await session?.stop();
+    } finally {
+      asked = undefined;
+      ended = session;
+      statusNow();
+    }
   }
 
   function handle(arrival: Arrival): Handled {
