@@ -219,7 +219,7 @@ describe("a running twin", () => {
     expect(await verifyPath(join(twin.dataFolder, "recordings", name!))).toMatchObject({ code: 0 });
 
     const commands = own.flatMap((line, at) => (subjectOf(line) === SUBJECTS.commands ? [at] : []));
-    expect(commands.length).toBe(6);
+    expect(commands.length, "start, three limits, stop, the refused start, start").toBe(7);
     const without = (at: number) => own.filter((_, index) => index !== at);
     expect(await verifyText("removed.jsonl", linesOf(without(commands[0]!)))).toMatchObject({ code: 4 });
     for (const at of commands) {
