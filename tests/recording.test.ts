@@ -116,6 +116,38 @@ timeline: [{ at: 2s, do: fault, kind: late_frames, value: 3.5 }]
     expect(await session.verdict()).toMatchObject({ kind: "identical" });
   });
 
+  test("proof - a second sensor's frames beside the twin's own, both tracked", async () => {
+    const session = await startSession(
+      readFileSync(join(ROOT, "scenarios/close_pass.yaml"), "utf8")
+        .replace(/profile: .*/, `profile: ${ROOT}/profiles/shipped.json`)
+        .concat('config: { tracker.sensor_ids: ["*"] }\n'),
+    );
+    const tracks: string[] = [];
+    session.twin.bus.subscribe(SUBJECTS.radarTracks, ({ bytes }) => void tracks.push(Buffer.from(bytes).toString()), {
+      name: "test.tracks",
+    });
+    for (let second = 1; second <= 12; second += 1) {
+      await session.clock.advance(1000);
+      const frame = {
+        schema_version: 1,
+        frame_id: `00000000-0000-5000-8000-${String(second).padStart(12, "0")}`,
+        sensor_id: "00000000-0000-5000-8000-0000000000ff",
+        timestamp: `2026-01-01T00:00:${String(second).padStart(2, "0")}.25Z`,
+        detections: [
+          { range_m: 60, bearing_deg: 90, elev_deg: 0, vr_mps: 0, snr_db: 20, rcs_dbsm: 0, range_band: 2 },
+          { range_m: 60, bearing_deg: 270, elev_deg: 0, vr_mps: 0, snr_db: 20, rcs_dbsm: 0, range_band: 2 },
+        ],
+      };
+      session.twin.bus.publish(SUBJECTS.radarFrames, Buffer.from(JSON.stringify(frame)), {
+        headers: { "x-qiki-tick": String(10 * second) },
+      });
+    }
+    await expect.poll(() => tracks.filter((text) => text.includes("00:00:12.25")).length, { timeout: 20_000 }).toBe(2);
+    const verdict = await session.verdict();
+    expect(verdict).toMatchObject({ kind: "identical" });
+    expect(new Set(tracks.map((text) => (JSON.parse(text) as { track_id: string }).track_id)).size).toBe(3);
+  });
+
   test("proof - refused commands, a step, pauses with heartbeats and a reset", async () => {
     const session = await startSession();
     await session.clock.advance(2050);

@@ -179,16 +179,22 @@ export const TRACKER_COUNTERS = [
 
 const count = z.int().min(0);
 
-export const trackerStatusSchema = z.looseObject({
-  ...eventCommon,
-  source: z.literal("tracker"),
-  subject: z.literal("tracker"),
-  kind: z.literal("tracker_status"),
+const trackerShare = {
   tracks: z.strictObject({ new: count, tracked: count, coasting: count }),
   counters: z.looseObject(
     Object.fromEntries(TRACKER_COUNTERS.map((name) => [name, count])) as Record<(typeof TRACKER_COUNTERS)[number], typeof count>,
   ),
   last_frame_ts: eventTime.nullable(),
+};
+
+/** What the tracker holds and refused (radar §2.6); where several sensors are tracked, the totals, and each sensor's share beside them. */
+export const trackerStatusSchema = z.looseObject({
+  ...eventCommon,
+  source: z.literal("tracker"),
+  subject: z.literal("tracker"),
+  kind: z.literal("tracker_status"),
+  ...trackerShare,
+  sensors: z.array(z.looseObject({ sensor_id: z.uuid(), ...trackerShare })).optional(),
 });
 
 function refuseIdentityOnLr(

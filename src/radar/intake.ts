@@ -1,7 +1,7 @@
 import type { Frame } from "./frame.ts";
 import type { TrackerSettings } from "./tracker-settings.ts";
 
-export type Refusal = "foreign_sensor" | "invalid" | "duplicate" | "late" | "same_time";
+export type Refusal = "invalid" | "duplicate" | "late" | "same_time";
 
 /** What a frame's arrival leads to: nothing, or frames that are now in order, perhaps after a fresh start. */
 export type Arrival =
@@ -30,7 +30,7 @@ export const NEW_INTAKE: IntakeState = {
   waiting: [],
 };
 
-/** Puts frames in order of event time and refuses what comes too late or twice (radar §6.12). */
+/** Puts one sensor's frames in order of event time and refuses what comes too late or twice (radar §6.12). */
 export class Intake {
   readonly #settings: TrackerSettings;
   readonly #windowUs: number;
@@ -48,9 +48,8 @@ export class Intake {
   }
 
   take(frame: Frame): Arrival {
-    const { sensorIds, restartAfterLate } = this.#settings;
-    if (!sensorIds.includes("*") && !sensorIds.includes(frame.sensorId)) return { kind: "refused", reason: "foreign_sensor" };
-    if (!isValid(frame)) return { kind: "refused", reason: "invalid" };
+    const { restartAfterLate } = this.#settings;
+    if (!isMeasurement(frame)) return { kind: "refused", reason: "invalid" };
     const { runId, releasedUs, lateInARow, lastLateUs } = this.#state;
     // Before the run: a repeat of an earlier run's frame must not begin that run again, with the ids of its tracks.
     if (this.#seen.has(frame.frameId)) return { kind: "refused", reason: "duplicate" };
@@ -66,6 +65,11 @@ export class Intake {
     if (frame.timeUs === releasedUs || waiting.some(({ timeUs }) => timeUs === frame.timeUs))
       return { kind: "refused", reason: "same_time" };
     return this.#accept(frame, false);
+  }
+
+  /** Whether a frame of this id was accepted, as far as ids are remembered. */
+  hasSeen(frameId: string): boolean {
+    return this.#seen.has(frameId);
   }
 
   /** Releases whatever still waits. */
@@ -111,7 +115,7 @@ const SPEED_MAX_MPS = 1e7;
 const SNR_MAX_DB = 300;
 
 /** Numbers of a frame must be finite and inside their ranges: one that is not spoils the whole frame (radar §2). */
-function isValid({ timeUs, detections, ownVelocityMps }: Frame): boolean {
+export function isMeasurement({ timeUs, detections, ownVelocityMps }: Frame): boolean {
   return (
     Number.isSafeInteger(timeUs) &&
     (ownVelocityMps === undefined || ownVelocityMps.every(isSpeed)) &&

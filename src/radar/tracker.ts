@@ -33,7 +33,7 @@ export interface TrackScan {
 }
 
 export type TrackerCounters = Record<
-  "frames" | "births_refused" | "cluster_overflow" | "merged" | "absorbed" | "restarts" | Refusal,
+  "frames" | "foreign_sensor" | "births_refused" | "cluster_overflow" | "merged" | "absorbed" | "restarts" | Refusal,
   number
 >;
 
@@ -69,7 +69,7 @@ const NEW_COUNTERS: TrackerCounters = {
   restarts: 0,
 };
 
-/** Frames in, tracks out (radar §6). It sees only what frames carry; same frames, same tracks, bit for bit. */
+/** Frames of one sensor in, tracks out (radar §6). It sees only what frames carry; same frames, same tracks, bit for bit. */
 export class Tracker {
   readonly filter: Filter;
   readonly table: TrackTable;
@@ -112,6 +112,11 @@ export class Tracker {
     const scans: TrackScan[] = arrival.isRestart ? this.#restart(frame) : [];
     for (const one of arrival.frames) scans.push(this.#scanFrame(one));
     return scans;
+  }
+
+  /** Whether a frame of this id was accepted, as far as ids are remembered. */
+  hasSeen(frameId: string): boolean {
+    return this.#intake.hasSeen(frameId);
   }
 
   /** Processes frames that still wait for earlier ones. */

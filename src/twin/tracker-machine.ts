@@ -1,4 +1,4 @@
-import { Guard, type GuardEvent, type GuardState } from "#alarms/guard/guard.ts";
+import type { GuardEvent } from "#alarms/guard/guard.ts";
 import { readGuardRules } from "#alarms/guard/rules.ts";
 import { assertNever } from "#base/assert.ts";
 import { canonicalJson } from "#base/canonical-json.ts";
@@ -13,12 +13,13 @@ import { CLOUD_EVENTS, type Message, RUN_HEADER } from "#contracts/message.ts";
 import { parseRadarFrame, type RadarTrackWire } from "#contracts/radar.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { SensorSettings } from "#radar/sensor-settings.ts";
-import { Tracker, type TrackScan } from "#radar/tracker.ts";
+import type { TrackScan } from "#radar/tracker.ts";
 import type { TrackView } from "#radar/track-view.ts";
 import type { TrackerSettings } from "#radar/tracker-settings.ts";
 import { handleOf, STATUS } from "#radar/tracks.ts";
 import type { GuardRuleSet } from "./guard-rule-set.ts";
 import type { Machine } from "./machine.ts";
+import { type SensorsState, type TrackedSensor, TrackedSensors } from "./tracked-sensors.ts";
 import { createTrackIds, frameOfWire, guardBody, guardTrack, statusBody, trackWire } from "./tracker-projection.ts";
 
 export type TrackerInput =
@@ -38,7 +39,7 @@ export interface TrackerMachine extends Machine<TrackerInput, TrackerOutput> {
   views(): readonly TrackView[];
   /** The same, without those that ended, as their messages said them. */
   wires(): readonly RadarTrackWire[];
-  /** Active keys of each guard rule. */
+  /** Active keys of each guard rule, over all sensors. */
   activeGuards(): Readonly<Record<string, number>>;
   /** Digests of the rooms `tracks` and `guards`. */
   hashes(): { readonly tracks: string; readonly guards: string };
@@ -50,10 +51,8 @@ export interface TrackerModel {
   readonly ruleSet: GuardRuleSet;
 }
 
-/** What stays beside tracker and guard; plain data. */
+/** What stays beside trackers and guards; plain data. */
 interface Rest {
-  /** Event time of the last status. */
-  statusUs: number | undefined;
   /** Run and tick that the last frame named. */
   runId: string;
   tick: number;
@@ -63,13 +62,12 @@ interface Rest {
 const SNAPSHOT_SCHEMA = 1;
 const STATUS_PERIOD_US = 1_000_000;
 
-/** Frames in; tracks, guard events, tracker status and room hashes out. Same frames, same bytes: it knows no wall clock. */
+/** Frames of every sensor in; tracks, guard events, tracker status and room hashes out. Same frames, same bytes: it knows no wall clock. */
 export function createTrackerMachine(model: TrackerModel): TrackerMachine {
-  const tracker = new Tracker(model.tracker, model.sensor);
   let { ruleSet } = model;
-  let guard = new Guard(ruleSet.rules);
+  const sensors = new TrackedSensors(model, ruleSet.rules);
   const trackId = createTrackIds();
-  let rest: Rest = { statusUs: undefined, runId: "", tick: 0, hashRows: { at: [], tracks: [], guards: [] } };
+  let rest: Rest = { runId: "", tick: 0, hashRows: { at: [], tracks: [], guards: [] } };
   let outputs: TrackerOutput[] = [];
 
   const emit = (
@@ -85,33 +83,30 @@ export function createTrackerMachine(model: TrackerModel): TrackerMachine {
     const parsed = parseRadarFrame(payload);
     const frame = parsed.kind === "ok" ? frameOfWire(parsed.value, headers) : undefined;
     if (frame === undefined) {
-      tracker.counters.invalid += 1;
+      sensors.lead.tracker.counters.invalid += 1;
       return;
     }
-    const scans = tracker.step(frame);
-    if (scans.length === 0) return;
+    const taken = sensors.step(frame);
+    if (taken === undefined || taken.scans.length === 0) return;
     rest.runId = headers[RUN_HEADER] || rest.runId;
-    for (const scan of scans) publishScan(scan);
+    for (const scan of taken.scans) publishScan(taken.sensor, scan);
   }
 
-  function publishScan({ timeUs, tick, tracks, isRestart }: TrackScan): void {
+  function publishScan(sensor: TrackedSensor, { timeUs, tick, tracks, isRestart }: TrackScan): void {
+    const { guard } = sensor;
     rest.tick = tick ?? rest.tick;
     for (const view of tracks) emitTrack(view, timeUs);
     const lost = tracks.filter(({ status }) => status === STATUS.lost).map(({ birth }) => handleOf(birth));
     if (isRestart) {
-      emitGuards(guard.lost(timeUs, lost, "reset"));
+      emitGuards(sensor, guard.lost(timeUs, lost, "reset"));
       return;
     }
     const confirmed = tracks.filter(({ status }) => status === STATUS.tracked || status === STATUS.coasting);
-    emitGuards(
-      guard.evaluate(
-        timeUs,
-        confirmed.map((view) => guardTrack(view, trackId(view.birth))),
-      ),
-    );
-    emitGuards(guard.lost(timeUs, lost, "track_lost"));
-    emitStatus(timeUs, tracks);
-    if (tick !== undefined) recordHashes(tick, timeUs);
+    const guarded = confirmed.map((view) => guardTrack(view, trackId(view.birth)));
+    emitGuards(sensor, guard.evaluate(timeUs, guarded));
+    emitGuards(sensor, guard.lost(timeUs, lost, "track_lost"));
+    emitStatus(sensor, timeUs, tracks);
+    if (tick !== undefined) recordHashes(tick, timeUs, sensor.statusUs === timeUs);
   }
 
   function emitTrack(view: TrackView, timeUs: number): void {
@@ -123,32 +118,44 @@ export function createTrackerMachine(model: TrackerModel): TrackerMachine {
     });
   }
 
-  function emitGuards(events: readonly GuardEvent[]): void {
+  function emitGuards(sensor: TrackedSensor, events: readonly GuardEvent[]): void {
     for (const event of events) {
-      const payload = guardBody(event);
+      const payload = guardBody(event, sensors.all.indexOf(sensor));
       const hex = uuid5(event.trackId, `${event.rule.id}:${String(payload.kind)}:${event.timeUs}`).replaceAll("-", "");
       emit("radarGuard", event.timeUs, { msgId: `evt-${Math.floor(event.timeUs / 1000)}-${hex}`, payload });
     }
   }
 
-  /** At most once a second of event time; a new run starts the count anew. */
-  function emitStatus(timeUs: number, tracks: readonly TrackView[]): void {
-    const sinceUs = rest.statusUs === undefined ? Number.POSITIVE_INFINITY : timeUs - rest.statusUs;
+  /** At most once a second of the sensor's event time; a new run starts the count anew. */
+  function emitStatus(sensor: TrackedSensor, timeUs: number, tracks: readonly TrackView[]): void {
+    const { statusUs } = sensor;
+    const sinceUs = statusUs === undefined ? Number.POSITIVE_INFINITY : timeUs - statusUs;
     if (sinceUs >= 0 && sinceUs < STATUS_PERIOD_US) return;
-    rest.statusUs = timeUs;
+    sensor.statusUs = timeUs;
+    const others = sensors.all.filter((one) => one !== sensor);
+    // Sensors need not share a clock: after another's status, one counts from its own next scan.
+    if (statusUs === undefined && others.some((one) => one.statusUs !== undefined)) return;
+    for (const one of others) one.statusUs = undefined;
+    const parts = sensors.all.map((one) => ({
+      sensorId: one.id,
+      tracks: one === sensor ? tracks : one.tracker.table.tracks,
+      counters: one.tracker.counters,
+      timeUs: one === sensor ? timeUs : one.tracker.scannedUs,
+    }));
+    const name = sensor === sensors.lead ? `evt:tracker:${timeUs}` : `evt:tracker:${sensor.id}:${timeUs}`;
     emit("radarTracker", timeUs, {
-      msgId: `evt-${Math.floor(timeUs / 1000)}-${statusHex(rest.runId, timeUs)}`,
-      payload: statusBody(tracks, tracker.counters, timeUs),
+      msgId: `evt-${Math.floor(timeUs / 1000)}-${statusHex(rest.runId, name)}`,
+      payload: statusBody(parts, timeUs),
     });
   }
 
-  function recordHashes(tick: number, timeUs: number): void {
+  function recordHashes(tick: number, timeUs: number, isStatusDue: boolean): void {
     const { tracks, guards } = hashes();
     const { hashRows } = rest;
     hashRows.at.push(tick);
     hashRows.tracks.push(tracks);
     hashRows.guards.push(guards);
-    if (rest.statusUs !== timeUs) return;
+    if (!isStatusDue) return;
     for (const room of ["tracks", "guards"] as const) {
       const payload = { room, at: hashRows.at, hashes: hashRows[room] };
       const base = { tick: asTick(rest.tick), runId: rest.runId as RunId, timeMs: Math.floor(timeUs / 1000) };
@@ -161,9 +168,13 @@ export function createTrackerMachine(model: TrackerModel): TrackerMachine {
   }
 
   function hashes(): { tracks: string; guards: string } {
-    const { nowUs, tracks } = guard.state();
-    const keys = tracks.map(({ trackId: _trackId, ...state }) => state);
-    return { tracks: tracker.hash(), guards: hash128Hex(hash128(utf8Encode(canonicalJson({ nowUs, keys })))) };
+    return {
+      tracks: roomHash(sensors.all, ({ tracker }) => tracker.hash()),
+      guards: roomHash(sensors.all, ({ guard }) => {
+        const { nowUs, tracks } = guard.state();
+        return textHash({ nowUs, keys: tracks.map(({ trackId: _trackId, ...state }) => state) });
+      }),
+    };
   }
 
   return {
@@ -178,53 +189,55 @@ export function createTrackerMachine(model: TrackerModel): TrackerMachine {
           break;
         case "rules":
           ruleSet = input.ruleSet;
-          emitGuards(guard.setRules(ruleSet.rules));
+          sensors.setRules(ruleSet.rules);
+          for (const sensor of sensors.all) emitGuards(sensor, sensor.guard.setRules(ruleSet.rules));
           break;
         default:
           assertNever(input, "input of the tracker");
       }
       return outputs;
     },
-    snapshot: () =>
-      utf8Encode(
-        canonicalJson({
-          schema: SNAPSHOT_SCHEMA,
-          tracker: tracker.state(),
-          guard: guard.state(),
-          rules: { raw: ruleSet.raw, hash: ruleSet.hash, cooldownS: ruleSet.cooldownS },
-          rest,
-        }),
-      ),
+    snapshot() {
+      const { statusUs, ...state } = sensors.state();
+      const rules = { raw: ruleSet.raw, hash: ruleSet.hash, cooldownS: ruleSet.cooldownS };
+      return utf8Encode(canonicalJson({ schema: SNAPSHOT_SCHEMA, ...state, rules, rest: { ...rest, statusUs } }));
+    },
     restore(bytes) {
-      const state = parseSnapshot(bytes);
-      const read = readGuardRules(state.rules.raw, state.rules.cooldownS);
+      const { rules, rest: stored, ...state } = parseSnapshot(bytes);
+      const read = readGuardRules(rules.raw, rules.cooldownS);
       if (read.kind === "refused")
         throw new QikiError("snapshot_refused", `tracker snapshot with guard rules that this build refuses: ${read.problems[0]}`);
-      const { stride } = tracker.filter;
-      const other = state.tracker.tracks.find(({ numbers }) => numbers.length !== stride);
-      if (other !== undefined)
-        throw new QikiError(
-          "snapshot_refused",
-          `tracker snapshot of another filter: ${other.numbers.length} numbers a track, not ${stride}`,
-        );
-      ruleSet = { ...state.rules, rules: read.rules };
-      guard = new Guard(ruleSet.rules);
-      guard.restore(state.guard);
-      tracker.restore(state.tracker);
-      rest = state.rest;
+      const { statusUs, ...others } = stored;
+      sensors.restore(state, statusUs);
+      sensors.setRules(read.rules);
+      ruleSet = { ...rules, rules: read.rules };
+      rest = others;
     },
-    views: () => tracker.views(),
-    wires: () => {
-      const { scannedUs } = tracker;
-      if (scannedUs === undefined) return [];
-      return tracker
-        .views()
-        .filter(({ status }) => status !== STATUS.lost)
-        .map((view) => trackWire(view, trackId(view.birth), scannedUs));
+    views: () => sensors.all.flatMap(({ tracker }) => tracker.views()),
+    wires: () =>
+      sensors.all.flatMap(({ tracker }) => {
+        const { scannedUs } = tracker;
+        if (scannedUs === undefined) return [];
+        const live = tracker.views().filter(({ status }) => status !== STATUS.lost);
+        return live.map((view) => trackWire(view, trackId(view.birth), scannedUs));
+      }),
+    activeGuards() {
+      const total: Record<string, number> = {};
+      for (const { guard } of sensors.all) for (const [id, active] of Object.entries(guard.active())) total[id] = (total[id] ?? 0) + active;
+      return total;
     },
-    activeGuards: () => guard.active(),
     hashes,
   };
+}
+
+/** The digest of the only sensor's part of a room; of several, a digest over theirs with their names. */
+function roomHash(sensors: readonly TrackedSensor[], hashOf: (sensor: TrackedSensor) => string): string {
+  if (sensors.length === 1) return hashOf(sensors[0]!);
+  return textHash(sensors.map((sensor) => ({ sensor: sensor.id, hash: hashOf(sensor) })));
+}
+
+function textHash(value: unknown): string {
+  return hash128Hex(hash128(utf8Encode(canonicalJson(value))));
 }
 
 /** Namespace of ids where no run is known (RFC 9562 §5.9). */
@@ -232,16 +245,13 @@ const NIL_UUID = "00000000-0000-0000-0000-000000000000";
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Tail of a status message's id, in its run's namespace; a sender may name its run as it likes, only ours are UUIDs. */
-function statusHex(runId: string, timeUs: number): string {
-  const name = `evt:tracker:${timeUs}`;
+function statusHex(runId: string, name: string): string {
   return (UUID.test(runId) ? uuid5(runId, name) : uuid5(NIL_UUID, `${runId}:${name}`)).replaceAll("-", "");
 }
 
-interface Snapshot {
-  readonly tracker: ReturnType<Tracker["state"]>;
-  readonly guard: GuardState;
+interface Snapshot extends SensorsState {
   readonly rules: Omit<GuardRuleSet, "rules">;
-  readonly rest: Rest;
+  readonly rest: Rest & { readonly statusUs: number | undefined };
 }
 
 function parseSnapshot(bytes: Uint8Array): Snapshot {

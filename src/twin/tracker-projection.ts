@@ -128,8 +128,11 @@ export function guardTrack(view: TrackView, trackId: string): GuardTrack {
   };
 }
 
-/** Body of a guard event (radar §2.5). */
-export function guardBody(event: GuardEvent): Record<string, unknown> {
+/**
+ * Body of a guard event (radar §2.5). Each sensor numbers its tracks by itself: behind the handle of the second sensor's and of later
+ * ones' stands `@2`, `@3`, …
+ */
+export function guardBody(event: GuardEvent, sensorPlace: number): Record<string, unknown> {
   const { rule, trackId, handle, timeUs, occurrence } = event;
   const common = {
     schema_version: 1,
@@ -140,7 +143,7 @@ export function guardBody(event: GuardEvent): Record<string, unknown> {
     rule_id: rule.id,
     id: trackId,
     track_id: trackId,
-    track_ref: handle,
+    track_ref: sensorPlace === 0 ? handle : `${handle}@${sensorPlace + 1}`,
     fsm_event: rule.fsmEvent,
     severity: event.kind === "alert" ? rule.severity : "info",
     message: rule.description,
@@ -159,9 +162,26 @@ export function guardBody(event: GuardEvent): Record<string, unknown> {
   return { ...common, range_m: rangeM, quality, iff, transponder_on: transponderOn, transponder_mode: transponderMode };
 }
 
-/** Body of the tracker's status (radar §2.6): it tells an empty sky from a dead tracker. */
-export function statusBody(tracks: readonly TrackView[], counters: TrackerCounters, timeUs: number): Record<string, unknown> {
-  const count = (status: number): number => tracks.filter((track) => track.status === status).length;
+/** One sensor's share of the tracker's status. */
+interface StatusPart {
+  readonly sensorId: string | undefined;
+  readonly tracks: readonly { readonly status: number }[];
+  readonly counters: TrackerCounters;
+  /** Event time of its last scan. */
+  readonly timeUs: number | undefined;
+}
+
+/** Body of the tracker's status (radar §2.6), with a share for each sensor where there are several: it tells an empty sky from a dead tracker. */
+export function statusBody(parts: readonly StatusPart[], timeUs: number): Record<string, unknown> {
+  const share = (of: readonly StatusPart[]): Record<string, unknown> => {
+    const count = (status: number): number => of.reduce((sum, { tracks }) => sum + tracks.filter((one) => one.status === status).length, 0);
+    const total = (name: keyof TrackerCounters): number => of.reduce((sum, { counters }) => sum + counters[name], 0);
+    return {
+      tracks: { new: count(STATUS.new), tracked: count(STATUS.tracked), coasting: count(STATUS.coasting) },
+      counters: Object.fromEntries(TRACKER_COUNTERS.map((name) => [name, total(name)])),
+    };
+  };
+  const lastFrame = (us: number | undefined): string | null => (us === undefined ? null : formatUtcUs(us));
   return {
     schema_version: 1,
     category: "radar",
@@ -169,8 +189,10 @@ export function statusBody(tracks: readonly TrackView[], counters: TrackerCounte
     subject: "tracker",
     kind: "tracker_status",
     ts_epoch: timeUs / 1e6,
-    tracks: { new: count(STATUS.new), tracked: count(STATUS.tracked), coasting: count(STATUS.coasting) },
-    counters: Object.fromEntries(TRACKER_COUNTERS.map((name) => [name, counters[name]])),
-    last_frame_ts: formatUtcUs(timeUs),
+    ...share(parts),
+    last_frame_ts: lastFrame(timeUs),
+    ...(parts.length === 1
+      ? {}
+      : { sensors: parts.map((part) => ({ sensor_id: part.sensorId, ...share([part]), last_frame_ts: lastFrame(part.timeUs) })) }),
   };
 }

@@ -80,6 +80,21 @@ test("radar intake - a tentative track that the newest frame no longer tells of 
   expect(ids()).toEqual([B]);
 });
 
+test("radar intake - of several sensors the one that is behind keeps its tentative tracks, unless it has been silent for long", () => {
+  const { radar, ids } = rig();
+  const of = (...seconds: number[]): Record<string, unknown> => ({
+    ...status(Math.max(...seconds)),
+    sensors: seconds.map((second) => ({ last_frame_ts: timeOf(second) })),
+  });
+  radar.track(track(A, 5, NEW), "r1");
+  radar.status(of(7, 5), "r1");
+  expect(ids()).toEqual([A]);
+  radar.status(of(15, 5), "r1");
+  expect(ids()).toEqual([A]);
+  radar.status(of(16, 5), "r1");
+  expect(ids()).toEqual([]);
+});
+
 test("radar intake - tracks repeated after the tracker's restart do not turn time back", () => {
   const { hub, radar } = rig();
   radar.track(track(A, 5), "r1");

@@ -25,6 +25,8 @@ const NEW = TRACK_STATUSES.indexOf("NEW");
 const LOST_SHOWN_MS = 5000;
 /** A track that a sender without tombstones no longer tells of is forgotten after this span of event time. */
 const SILENCE_US = 300_000_000;
+/** A sensor without a frame for so long no longer sweeps. */
+const SENSOR_SILENCE_US = 10_000_000;
 
 export function createRadarIntake(hub: Hub, clock: Clock): RadarIntake {
   /** Run and event time of every track in the hub. */
@@ -65,7 +67,7 @@ export function createRadarIntake(hub: Hub, clock: Clock): RadarIntake {
     },
     status(status, run) {
       hub.set("system", "radar_tracker", status);
-      const frameUs = typeof status.last_frame_ts === "string" ? timeUsOf(status.last_frame_ts) : undefined;
+      const frameUs = oldestFrameUs(status);
       removeWhere((track) => {
         if (track.run !== run) return track.status !== LOST;
         return track.status === NEW && frameUs !== undefined && track.timeUs < frameUs;
@@ -83,6 +85,14 @@ export function createRadarIntake(hub: Hub, clock: Clock): RadarIntake {
       removeWhere((track) => track.run !== undefined && track.run !== id);
     },
   };
+}
+
+/** Up to where every sensor has told of its tracks; one that has been silent for long holds the others up no more. */
+function oldestFrameUs({ last_frame_ts, sensors }: Readonly<Record<string, unknown>>): number | undefined {
+  const shares = Array.isArray(sensors) ? (sensors as readonly { last_frame_ts?: unknown }[]) : [{ last_frame_ts }];
+  const times = shares.flatMap(({ last_frame_ts: text }) => (typeof text === "string" ? [timeUsOf(text) ?? []] : [])).flat();
+  const newestUs = Math.max(...times);
+  return times.length === 0 ? undefined : Math.min(...times.filter((timeUs) => newestUs - timeUs <= SENSOR_SILENCE_US));
 }
 
 /** Tick that a message's headers name, null when they name none. */
