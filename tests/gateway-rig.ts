@@ -8,6 +8,7 @@ import { loadGuardRules, RULES_PATH } from "#cli/load-rules.ts";
 import { loadRun } from "#cli/load-run.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { type Embedded, startEmbedded } from "#services/embedded.ts";
+import type { GatewayAccess } from "#services/gateway/server.ts";
 import { ALL_SUBS, manualClock, type ManualClock, settle, type Wire } from "#services/gateway/test-rig.ts";
 
 export type Body = Readonly<Record<string, unknown>>;
@@ -46,6 +47,7 @@ export interface GatewayRig {
 
 export interface ConsoleOptions {
   readonly cookie?: string;
+  readonly authorization?: string;
   readonly origin?: string;
   readonly subs?: readonly unknown[];
   readonly resume?: unknown;
@@ -72,7 +74,12 @@ export async function cleanUp(): Promise<void> {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
-export async function startRig({ running = false }: { readonly running?: boolean } = {}): Promise<GatewayRig> {
+export interface RigOptions {
+  readonly running?: boolean;
+  readonly access?: GatewayAccess;
+}
+
+export async function startRig({ running = false, access }: RigOptions = {}): Promise<GatewayRig> {
   const folder = mkdtempSync(join(tmpdir(), "qiki-gateway-"));
   folders.push(folder);
   mkdirSync(join(folder, "web", "assets"), { recursive: true });
@@ -96,6 +103,7 @@ export async function startRig({ running = false }: { readonly running?: boolean
     host: "127.0.0.1",
     port: 0,
     portsToTry: 0,
+    ...(access === undefined ? {} : { access }),
     records: false,
     productVersion: "0.0.0",
     onViolation: (subject, problem) => void violations.push(`${subject}: ${problem}`),
@@ -166,9 +174,13 @@ export async function startRig({ running = false }: { readonly running?: boolean
 
 async function openFarConsole(
   url: string,
-  { cookie, origin, subs = ALL_SUBS, resume, silent = false }: ConsoleOptions = {},
+  { cookie, authorization, origin, subs = ALL_SUBS, resume, silent = false }: ConsoleOptions = {},
 ): Promise<FarConsole> {
-  const headers = { ...(cookie === undefined ? {} : { cookie }), ...(origin === undefined ? {} : { origin }) };
+  const headers = {
+    ...(cookie === undefined ? {} : { cookie }),
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(origin === undefined ? {} : { origin }),
+  };
   const socket = new WebSocket(`${url.replace("http", "ws")}/ws`, "qiki.orion.1", { headers });
   const received: Wire[] = [];
   const watchers = new Set<() => void>();

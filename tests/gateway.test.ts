@@ -25,7 +25,7 @@ describe("routes", () => {
           ],
         },
       ],
-      ["/api/me", { name: "guest", role: "viewer" }],
+      ["/api/me", { name: "guest", role: "viewer", auth: "local" }],
       ["/api/commands", { items: [] }],
       ["/api/incidents", { items: [] }],
     ];
@@ -214,11 +214,11 @@ describe("who may do what", () => {
       expect(await rig.post("/api/login", { name })).toMatchObject({ status: 422, body: { code: "invalid_parameter", path: "name" } });
     }
     const cookie = await rig.login("Анна 2");
-    expect((await rig.get("/api/me", cookie)).body).toEqual({ name: "Анна 2", role: "supervisor" });
+    expect((await rig.get("/api/me", cookie)).body).toEqual({ name: "Анна 2", role: "supervisor", auth: "local" });
     const console = await rig.console({ cookie });
     expect(console.received[0]).toMatchObject({ me: { name: "Анна 2", role: "supervisor" } });
     await rig.post("/api/logout", {}, { cookie });
-    expect((await rig.get("/api/me", cookie)).body).toEqual({ name: "guest", role: "viewer" });
+    expect((await rig.get("/api/me", cookie)).body).toEqual({ name: "guest", role: "viewer", auth: "local" });
   });
 
   test("GW-007 a body of 70 KiB is 413; of 11 rapid commands the last is 429, the others are applied once", async () => {

@@ -277,7 +277,7 @@ timeline: [{ at: 2s, do: fault, kind: late_frames, value: 3.5 }]
     expect((await session.send("incident.shelve", { incident_id: "none", duration_s: 60, reason: "x" })).ok).toBe(false);
     await session.raw('{"command_name":"incident.ack","parameters":{"occ":1e999},"metadata":{}}');
     await session.clock.advance(2000);
-    const supervisor = await gatewayClient(session.twin.url, "cli");
+    const supervisor = await gatewayClient({ url: session.twin.url }, "cli");
     await supervisor.send("rules.set_enabled", { rule_id: first!.rule_id, enabled: false }, { confirm: true });
     expect(session.acks.at(-1)).toMatchObject({ ok: true, kind: "rules.set_enabled" });
     await session.clock.advance(2000);

@@ -24,11 +24,16 @@ export interface RunningTwin {
 }
 
 /** Starts `qiki up` as a user would and waits for the line with its address. */
-export async function startTwin(args: readonly string[], dataFolder = mkdtempSync(join(tmpdir(), "qiki-twin-"))): Promise<RunningTwin> {
+export async function startTwin(
+  args: readonly string[],
+  dataFolder = mkdtempSync(join(tmpdir(), "qiki-twin-")),
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningTwin> {
   const child = spawn(process.execPath, [join(ROOT, "bin/qiki.mjs"), "up", "--data", dataFolder, "--port", "0", ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
+    env: { ...process.env, ...env },
   });
   let output = "";
   let errors = "";

@@ -136,6 +136,7 @@ describe("text and errors", () => {
       profile_invalid: 2,
       scenario_invalid: 2,
       rules_invalid: 2,
+      tokens_invalid: 2,
       file_unreadable: 2,
       file_exists: 2,
       folder_unwritable: 2,

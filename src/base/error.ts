@@ -9,6 +9,7 @@ export const ERROR_EXIT_CODES = {
   profile_invalid: 2,
   scenario_invalid: 2,
   rules_invalid: 2,
+  tokens_invalid: 2,
   file_unreadable: 2,
   file_exists: 2,
   folder_unwritable: 2,

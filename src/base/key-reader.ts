@@ -79,7 +79,7 @@ export function readValue(spec: KeySpec, value: unknown, path: string, report: K
       return typeof value === "boolean" ? value : wrongType(spec, value, path, report);
     case "text":
       if (typeof value !== "string" || value === "" || value.length > LENGTH_MAX) return wrongType(spec, value, path, report);
-      if (spec.pattern === undefined || new RegExp(spec.pattern).test(value)) return value;
+      if (spec.pattern === undefined || new RegExp(spec.pattern, "u").test(value)) return value;
       report("out_of_range", path, value, expectedOf(spec));
       return undefined;
     case "target":

@@ -6,10 +6,9 @@ import type { AuditRecord } from "#contracts/audit.ts";
 import { openAuditReader } from "#store/audit-reader.ts";
 import { AUDIT_PAGE_MAX, type AuditFilters, type AuditPage, parseOrUndefined } from "#store/audit-query.ts";
 import { type ChainVerdict, type KnownHead, verdictText, verifyChain } from "#store/verify-chain.ts";
-import { DEFAULT_URL, gatewayGet } from "./gateway-client.ts";
+import { type GatewayFlags, gatewayGet, withGateway } from "./gateway-client.ts";
 
-interface SourceFlags {
-  readonly url: string;
+interface SourceFlags extends GatewayFlags {
   readonly store?: string;
 }
 
@@ -50,18 +49,14 @@ export function addAuditVerbs(program: Command): void {
     .action(verify);
 
   const incidents = program.command("incidents").description("incidents of a running twin");
-  incidents
-    .command("list")
+  withGateway(incidents.command("list"))
     .description("print the incidents, open ones first")
-    .option("--url <url>", "gateway of the running twin", DEFAULT_URL)
     .option("--json", "print them as JSON")
     .action(listIncidents);
 }
 
 function withSource(command: Command): Command {
-  return command
-    .option("--url <url>", "gateway of the running twin", DEFAULT_URL)
-    .option("--store <file>", "store of a twin that is not running, such as qiki-data/qiki.sqlite");
+  return withGateway(command).option("--store <file>", "store of a twin that is not running, such as qiki-data/qiki.sqlite");
 }
 
 function withFilters(command: Command): Command {
@@ -93,8 +88,7 @@ async function* records(flags: FilterFlags): AsyncGenerator<AuditRecord> {
   try {
     let after: number | undefined = -1;
     while (after !== undefined) {
-      const page: AuditPage =
-        reader?.list(filters, after, AUDIT_PAGE_MAX) ?? (await gatewayGet<AuditPage>(flags.url, pagePath(flags, after)));
+      const page: AuditPage = reader?.list(filters, after, AUDIT_PAGE_MAX) ?? (await gatewayGet<AuditPage>(flags, pagePath(flags, after)));
       yield* page.items;
       after = page.next;
     }
@@ -158,10 +152,11 @@ async function verdictOf(
   }
   if (heads.length > 0) {
     const all: AuditRecord[] = [];
-    for await (const record of records({ url: flags.url })) all.push(record);
+    for await (const record of records({ url: flags.url, ...(flags.tokenFile === undefined ? {} : { tokenFile: flags.tokenFile }) }))
+      all.push(record);
     return told(verifyChain(all, heads));
   }
-  const { ok: _answered, ...detail } = await gatewayGet<{ ok: boolean; verdict: string; text: string }>(flags.url, "/api/audit/verify");
+  const { ok: _answered, ...detail } = await gatewayGet<{ ok: boolean; verdict: string; text: string }>(flags, "/api/audit/verify");
   return { ok: detail.verdict === "ok", text: detail.text, detail };
 }
 
@@ -208,8 +203,8 @@ interface ListedIncident {
   readonly rule: { readonly title: { readonly en: string } };
 }
 
-async function listIncidents(flags: { readonly url: string; readonly json?: boolean }): Promise<void> {
-  const { items } = await gatewayGet<{ items: readonly ListedIncident[] }>(flags.url, "/api/incidents");
+async function listIncidents(flags: GatewayFlags & { readonly json?: boolean }): Promise<void> {
+  const { items } = await gatewayGet<{ items: readonly ListedIncident[] }>(flags, "/api/incidents");
   const isOpenFirst = (one: ListedIncident): number => (one.state === "active" ? 0 : 1);
   const sorted = items.toSorted((a, b) => isOpenFirst(a) - isOpenFirst(b) || (b.opened_ms ?? 0) - (a.opened_ms ?? 0));
   if (flags.json === true) process.stdout.write(`${JSON.stringify(sorted)}\n`);

@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
 import type { CommandRow } from "#contracts/command-row.ts";
 import { QikiError } from "#base/error.ts";
 import { commandSpec } from "#contracts/command-catalogue.ts";
+import { readText } from "./read-file.ts";
 
 export const DEFAULT_URL = "http://127.0.0.1:8420";
 
@@ -35,6 +37,8 @@ const RATE_RETRIES = 20;
 /** Answers that refuse a command itself: role, conflict with an earlier one, value, arming. */
 const REFUSAL_STATUS = [403, 409, 410, 422];
 
+type CredentialHeaders = Readonly<Record<string, string>>;
+
 /** An answer of RFC 9457, as far as it is read here. */
 interface ProblemAnswer {
   readonly status: number;
@@ -42,13 +46,25 @@ interface ProblemAnswer {
   readonly detail?: string;
 }
 
-/** Signs in at a gateway as `name`. @throws QikiError `not_reachable` when nobody answers there */
-export async function gatewayClient(url: string, name: string): Promise<GatewayClient> {
-  const base = baseOf(url);
-  const login = await call(base, "/api/login", { body: { name } });
-  const cookie = (login.headers.get("set-cookie") ?? "").split(";")[0]!;
+/** Where the gateway is, and what lets in there. */
+export interface GatewayFlags {
+  readonly url: string;
+  readonly tokenFile?: string;
+}
+
+/** Options of every verb that speaks to a running twin. */
+export function withGateway(command: Command): Command {
+  return command
+    .option("--url <url>", "gateway of the running twin", DEFAULT_URL)
+    .option("--token-file <file>", "file with the token that lets in there (else QIKI_TOKEN), where the gateway asks for one");
+}
+
+/** Comes in at a gateway: with the token, else by `name`. @throws QikiError `not_reachable` when nobody answers there, `usage` */
+export async function gatewayClient(flags: GatewayFlags, name: string): Promise<GatewayClient> {
+  const base = baseOf(flags.url);
+  const credentials = tokenHeaders(flags) ?? (await signIn(base, name));
   const post = async <Answer>(path: string, body: unknown): Promise<Answer> =>
-    (await (await call(base, path, { body, cookie })).json()) as Answer;
+    (await (await call(base, path, { body, credentials })).json()) as Answer;
 
   async function send(
     commandName: string,
@@ -80,7 +96,7 @@ export async function gatewayClient(url: string, name: string): Promise<GatewayC
   }
 
   return {
-    get: async <Answer>(path: string) => (await (await call(base, path, { cookie })).json()) as Answer,
+    get: async <Answer>(path: string) => (await (await call(base, path, { credentials })).json()) as Answer,
     send,
     async command(commandName, parameters) {
       const row = await send(commandName, parameters);
@@ -91,9 +107,21 @@ export async function gatewayClient(url: string, name: string): Promise<GatewayC
   };
 }
 
-/** Reads from a gateway, which anybody may. @throws QikiError `not_reachable`, `usage` */
-export async function gatewayGet<Answer>(url: string, path: string): Promise<Answer> {
-  return (await (await call(baseOf(url), path, {})).json()) as Answer;
+/** Reads from a gateway, which whoever may come in may. @throws QikiError `not_reachable`, `usage` */
+export async function gatewayGet<Answer>(flags: GatewayFlags, path: string): Promise<Answer> {
+  return (await (await call(baseOf(flags.url), path, { credentials: tokenHeaders(flags) ?? {} })).json()) as Answer;
+}
+
+function tokenHeaders({ tokenFile }: GatewayFlags): CredentialHeaders | undefined {
+  const token = (tokenFile === undefined ? (process.env.QIKI_TOKEN ?? "") : readText(tokenFile, "token")).trim();
+  if (token !== "") return { authorization: `Bearer ${token}` };
+  if (tokenFile !== undefined) throw new QikiError("usage", `the token file ${tokenFile} is empty: it holds what 'qiki token add' printed`);
+  return undefined;
+}
+
+async function signIn(base: string, name: string): Promise<CredentialHeaders> {
+  const login = await call(base, "/api/login", { body: { name }, credentials: {} });
+  return { cookie: (login.headers.get("set-cookie") ?? "").split(";")[0]! };
 }
 
 function baseOf(url: string): string {
@@ -106,10 +134,10 @@ function baseOf(url: string): string {
 async function call(
   base: string,
   path: string,
-  { body, cookie }: { readonly body?: unknown; readonly cookie?: string },
+  { body, credentials }: { readonly body?: unknown; readonly credentials: CredentialHeaders },
 ): Promise<Response> {
   for (let attempt = 0; ; attempt += 1) {
-    const response = await fetchOnce(base, path, body, cookie);
+    const response = await fetchOnce(base, path, body, credentials);
     if (response.ok) return response;
     const answer = (await response.json().catch(() => ({}))) as ProblemAnswer;
     if (response.status === 429 && attempt < RATE_RETRIES) {
@@ -117,14 +145,18 @@ async function call(
       continue;
     }
     const { status } = response;
+    if (status === 401 || (status === 422 && path === "/api/login")) {
+      const how = "give it with --token-file FILE, or in QIKI_TOKEN";
+      throw new QikiError("usage", `${base} does not let in: ${answer.detail ?? status}. If it asks for a token, ${how}`);
+    }
     const message = answer.detail ?? `${base}${path} answered ${status}`;
     throw new QikiError(status === 503 ? "not_reachable" : "usage", message, { ...answer, status });
   }
 }
 
-async function fetchOnce(base: string, path: string, body: unknown, cookie: string | undefined): Promise<Response> {
+async function fetchOnce(base: string, path: string, body: unknown, credentials: CredentialHeaders): Promise<Response> {
   const headers = {
-    ...(cookie === undefined ? {} : { cookie }),
+    ...credentials,
     ...(body === undefined ? {} : { "content-type": "application/json" }),
   };
   try {

@@ -6,6 +6,7 @@ import { addRecordingVerbs } from "./recording-verbs.ts";
 import { addRunVerb } from "./run.ts";
 import { addSchemaVerb } from "./schema-verb.ts";
 import { addSendVerb } from "./send.ts";
+import { addTokenVerbs } from "./token.ts";
 import { addUpVerb } from "./up.ts";
 import { PRODUCT_VERSION } from "./version.ts";
 
@@ -38,6 +39,7 @@ addSendVerb(program);
 addRecordingVerbs(program);
 addAuditVerbs(program);
 addFileVerbs(program);
+addTokenVerbs(program);
 addSchemaVerb(program);
 
 // A reader that has seen enough, such as head, is no fault.

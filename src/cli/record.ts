@@ -1,12 +1,11 @@
 import type { Command } from "commander";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QikiError } from "#base/error.ts";
-import { gatewayClient } from "./gateway-client.ts";
+import { type GatewayFlags, gatewayClient, withGateway } from "./gateway-client.ts";
 
-interface RecordFlags {
+interface RecordFlags extends GatewayFlags {
   readonly out?: string;
   readonly durationS?: number;
-  readonly url: string;
 }
 
 const POLL_MS = 250;
@@ -14,17 +13,15 @@ const WAIT_MS = 10_000;
 
 /** `qiki record`: one more recording of a running twin, beside the one it makes of itself. */
 export function addRecordVerb(program: Command): void {
-  program
-    .command("record")
+  withGateway(program.command("record"))
     .description("record a running twin to a file in its recordings folder, for a time or until Ctrl-C")
     .option("--out <file>", "file name inside the recordings folder")
     .option("--duration-s <s>", "end by itself after so many seconds", Number)
-    .option("--url <url>", "gateway of the running twin", "http://127.0.0.1:8420")
     .action(async (flags: RecordFlags) => {
       if (flags.durationS !== undefined && !(flags.durationS >= 1 && flags.durationS <= 86_400)) {
         throw new QikiError("usage", `--duration-s ${flags.durationS} is not possible: give seconds in [1, 86400]`);
       }
-      const client = await gatewayClient(flags.url, "cli");
+      const client = await gatewayClient(flags, "cli");
       await client.command("record.start", flags.out === undefined ? {} : { path: flags.out });
       const { path } = await opened(client);
       const startedMs = performance.now();

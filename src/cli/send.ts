@@ -2,15 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
 import { COMMANDS, type CommandSpec, commandSpec, type ParameterSpec } from "#contracts/command-catalogue.ts";
-import { type CommandAnswer, DEFAULT_URL, gatewayClient, type GatewayClient } from "./gateway-client.ts";
+import { type CommandAnswer, type GatewayClient, type GatewayFlags, gatewayClient, withGateway } from "./gateway-client.ts";
 
-interface SendFlags {
+interface SendFlags extends GatewayFlags {
   readonly params?: string;
   readonly id?: string;
   readonly confirm?: boolean;
   readonly wait: string;
   readonly as: string;
-  readonly url: string;
   readonly json?: boolean;
 }
 
@@ -24,8 +23,7 @@ const NO_ANSWER = 3;
 
 /** `qiki send`: one command through the gateway, like a console's. */
 export function addSendVerb(program: Command): void {
-  program
-    .command("send")
+  withGateway(program.command("send"))
     .description("send a command to a running twin and print its answer")
     .argument("<command>", "name of the command, such as power.nbl.on")
     .argument("[parameters...]", "parameters as name=value, such as speed=2")
@@ -33,8 +31,7 @@ export function addSendVerb(program: Command): void {
     .option("--id <request-id>", "id of this command: sent again with the same id, it is answered and not applied twice")
     .option("--confirm", "yes, I know what this command does: needed where it has consequences")
     .option("--wait <what>", "ack: until it is answered; effect: until its effect is seen", "ack")
-    .option("--as <name>", "name that stands in the audit trail", "cli")
-    .option("--url <url>", "gateway of the running twin", DEFAULT_URL)
+    .option("--as <name>", "name that stands in the audit trail, where no token says it", "cli")
     .option("--json", "print the whole row as JSON")
     .addHelpText("after", helpText())
     .action(send);
@@ -46,7 +43,7 @@ async function send(name: string, pairs: readonly string[], flags: SendFlags): P
   const spec = commandSpec(name);
   if (spec === undefined) throw new QikiError("usage", `there is no command ${name}: 'qiki send --help' lists them`);
   const parameters = parametersOf(spec, pairs, flags.params);
-  const client = await gatewayClient(flags.url, flags.as);
+  const client = await gatewayClient(flags, flags.as);
   const options = { confirm: flags.confirm === true, ...(flags.id === undefined ? {} : { requestId: flags.id }) };
   const answered = await client.send(name, parameters, options);
   const row = flags.wait === "effect" ? await settled(client, answered) : answered;

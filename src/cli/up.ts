@@ -5,6 +5,7 @@ import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
 import { createLog } from "#services/log.ts";
+import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
 import { loadGuardRules, RULES_PATH } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
 import { radarEnvironment } from "./radar-env.ts";
@@ -18,7 +19,7 @@ const STOP_MS = 10_000;
 const INTERRUPTED = 130;
 const SAME_SIGNAL_MS = 500;
 
-interface UpFlags {
+interface UpFlags extends AccessFlags {
   readonly scenario: string;
   readonly stopped?: boolean;
   readonly profile?: string;
@@ -30,7 +31,7 @@ interface UpFlags {
 
 /** `qiki up`, which `npm start` runs: the whole twin in one process until a signal. */
 export function addUpVerb(program: Command): void {
-  program
+  const command = program
     .command("up")
     .description("start the twin and ORION, its console; open the printed address in a browser")
     .option("--scenario <file>", "scenario to run", "scenarios/default.yaml")
@@ -39,7 +40,8 @@ export function addUpVerb(program: Command): void {
     .option("--data <folder>", "folder for recordings, audit chain and bus (QIKI_DATA_DIR, else ./qiki-data)")
     .option("--host <address>", "address to listen on (QIKI_HTTP_HOST, else 127.0.0.1)")
     .option("--port <n>", "port to listen on (QIKI_HTTP_PORT, else 8420 or the next free one)")
-    .option("--no-record", "do not record")
+    .option("--no-record", "do not record");
+  withAccess(command)
     .addHelpText(
       "after",
       "\nExample: qiki up --scenario scenarios/overload.yaml --data /tmp/trial\nCtrl-C stops in order and prints where the recording is.",
@@ -51,12 +53,8 @@ async function up(flags: UpFlags): Promise<void> {
   const askedPort = flags.port ?? process.env.QIKI_HTTP_PORT;
   const port = askedPort === undefined ? DEFAULT_PORT : portOf(askedPort);
   const host = flags.host ?? process.env.QIKI_HTTP_HOST ?? DEFAULT_HOST;
-  if (!["127.0.0.1", "localhost", "::1"].includes(host)) {
-    throw new QikiError(
-      "usage",
-      `--host ${host} is not this machine alone: signing in by name is for the loopback address only, give 127.0.0.1`,
-    );
-  }
+  const dataFolder = resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data");
+  const access = gatewayAccess(flags, host, dataFolder);
   const environment = radarEnvironment();
   const loaded = loadRun({
     scenario: flags.scenario,
@@ -72,13 +70,14 @@ async function up(flags: UpFlags): Promise<void> {
     log,
     model: loaded.model,
     scenario: loaded.scenarioFile,
-    dataFolder: resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data"),
+    dataFolder,
     guardRules: loadGuardRules(),
     publishesGuards: environment.publishesGuards,
     rulesPath: process.env.OPERATOR_CONSOLE_INCIDENT_RULES ?? RULES_PATH,
     webFolder: resolve(PRODUCT_ROOT, "dist/web"),
     host,
     port,
+    access,
     portsToTry: askedPort === undefined ? PORTS_TO_TRY : 0,
     records: flags.record,
     productVersion: PRODUCT_VERSION,

@@ -14,7 +14,7 @@ import { type AlarmsService, startAlarms } from "./alarms.ts";
 import { createBusReporter } from "./bus-reports.ts";
 import type { Clock } from "./clock.ts";
 import { type Closing, createClosing } from "./closing.ts";
-import { startGateway } from "./gateway/server.ts";
+import { type GatewayAccess, startGateway } from "./gateway/server.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
@@ -38,6 +38,8 @@ export interface EmbeddedOptions {
   readonly host: string;
   readonly port: number;
   readonly portsToTry: number;
+  /** Who may come in, and under which names the gateway is reached; this machine's user alone by default. */
+  readonly access?: GatewayAccess;
   readonly records: boolean;
   readonly productVersion: string;
   /** A message that breaks its contract: tests throw, production logs and counts. */
@@ -152,6 +154,7 @@ async function openParts(
     host: options.host,
     port: options.port,
     portsToTry: options.portsToTry,
+    ...(options.access === undefined ? {} : { access: options.access }),
     key,
     webFolder: options.webFolder,
     readiness: () => [

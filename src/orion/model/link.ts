@@ -18,7 +18,10 @@ export interface Connection {
   close(): void;
 }
 
-export type LinkState = { readonly kind: "connecting" | "ok" | "slow" } | { readonly kind: "lost"; readonly retryInMs: number };
+export type LinkState =
+  | { readonly kind: "connecting" | "ok" | "slow" }
+  /** With `needsToken` nothing is tried until somebody has signed in. */
+  | { readonly kind: "lost"; readonly retryInMs: number; readonly needsToken?: true };
 
 /** Keeps one connection to the gateway open, and opens another when it breaks or falls silent (console §2.3). */
 export interface Link {
@@ -39,6 +42,8 @@ const LOST_MS = 5000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 5000;
 const JITTER = 0.2;
+/** The gateway lets in by token, and there is none that holds. */
+const UNAUTHENTICATED = 4401;
 
 export interface LinkHandlers {
   /** What is said first on every connection. */
@@ -57,11 +62,13 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
   let openedMs = 0;
   let lastFrameMs: number | undefined;
   let isLost = false;
+  let needsToken = false;
   let retryMs = RETRY_FIRST_MS;
   let retryAtMs = 0;
   let cancelRetry: (() => void) | undefined;
 
   function open(): void {
+    needsToken = false;
     cancelRetry?.();
     cancelRetry = undefined;
     generation += 1;
@@ -81,8 +88,10 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
         retryMs = RETRY_FIRST_MS;
         handlers.message(text);
       },
-      closed() {
-        if (isCurrent()) lose();
+      closed(code) {
+        if (!isCurrent()) return;
+        if (code === UNAUTHENTICATED) shutOut();
+        else lose();
       },
     });
   }
@@ -105,6 +114,13 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
     handlers.lost();
   }
 
+  function shutOut(): void {
+    leave();
+    isLost = true;
+    needsToken = true;
+    handlers.lost();
+  }
+
   function send(message: unknown): void {
     if (isOpen) connection?.send(JSON.stringify(message));
   }
@@ -112,6 +128,7 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
   return {
     state() {
       const nowMs = ports.monotonicMs();
+      if (needsToken) return { kind: "lost", retryInMs: 0, needsToken };
       if (isLost) return { kind: "lost", retryInMs: connection === undefined ? Math.max(0, retryAtMs - nowMs) : 0 };
       if (lastFrameMs === undefined) return { kind: "connecting" };
       const quietMs = nowMs - lastFrameMs;
@@ -125,7 +142,7 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
       open();
     },
     retryNow() {
-      if (isLost && connection === undefined) open();
+      if (isLost && connection === undefined && !needsToken) open();
     },
     check() {
       if (connection !== undefined && ports.monotonicMs() - Math.max(openedMs, lastFrameMs ?? openedMs) > LOST_MS) lose();

@@ -170,6 +170,20 @@ describe("link", () => {
     expect(world.model.link.value).toEqual({ kind: "ok" });
   });
 
+  test("link - without a token that holds nothing is tried until somebody has signed in", () => {
+    const { world, gateway } = begun();
+    world.socket().break(4401);
+    expect(world.model.link.value).toEqual({ kind: "lost", retryInMs: 0, needsToken: true });
+    expect(world.model.identity.value).toBeUndefined();
+    world.advance(60_000);
+    world.model.retryNow();
+    expect(world.sockets).toHaveLength(1);
+    world.model.reconnect();
+    expect(world.sockets).toHaveLength(2);
+    gateway.begin();
+    expect(world.model.link.value).toEqual({ kind: "ok" });
+  });
+
   test("link - tries again after 250 ms doubling to 5 s, counts down, and begins anew after success", () => {
     const { world, gateway } = begun();
     const waits: number[] = [];

@@ -191,6 +191,7 @@ export function createModel(ports: ModelPorts): Model {
       nowMs.value = now.monoMs;
       const linkNow = connection.state();
       if (linkNow.kind === "lost" || linkNow.kind !== link.peek().kind) link.value = linkNow;
+      if (linkNow.kind === "lost" && linkNow.needsToken) identity.value = undefined;
       const newest = records.telemetry("tick").peek();
       if (newest === undefined) data.value = { kind: "none" };
       else {

@@ -7,8 +7,8 @@ export interface TestSocket {
   readonly sent: Readonly<Record<string, unknown>>[];
   open(): void;
   say(message: unknown): void;
-  /** The connection ends. */
-  break(): void;
+  /** The connection ends, as if cut unless another close code is given. */
+  break(code?: number): void;
   readonly isClosed: boolean;
 }
 
@@ -53,7 +53,7 @@ export function testWorld(): TestWorld {
         sent,
         open: () => handlers.open(),
         say: (message) => handlers.message(typeof message === "string" ? message : JSON.stringify(message)),
-        break: () => handlers.closed(1006),
+        break: (code = 1006) => handlers.closed(code),
         get isClosed() {
           return state.isClosed;
         },

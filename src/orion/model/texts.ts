@@ -20,6 +20,12 @@ export const TEXTS = {
   signIn: { en: "Sign in", ru: "Войти" },
   signOut: { en: "Sign out", ru: "Выйти" },
   yourName: { en: "Your name (it stands in the audit trail)", ru: "Ваше имя (оно стоит в журнале аудита)" },
+  yourToken: {
+    en: "Your token (ask who runs this twin; it begins with qiki_)",
+    ru: "Ваш токен (спросите того, кто ведёт двойник; начинается с qiki_)",
+  },
+  tokenNeeded: { en: "token needed", ru: "нужен токен" },
+  signedOut: { en: "signed out", ru: "вход не выполнен" },
   guest: { en: "guest: read only", ru: "гость: только чтение" },
   link: { en: "LINK", ru: "LINK" },
   retryIn: { en: "retry in", ru: "повтор через" },

@@ -1,5 +1,5 @@
 import { formatAge, formatDuration, formatSimTime, formatWall } from "#orion/model/format.ts";
-import { auditFilter, keysOpen, language, model, selectedIncident, show, signInOpen } from "./console.ts";
+import { auditFilter, keysOpen, language, model, selectedIncident, show, signInOpen, needsToken } from "./console.ts";
 import { postJson } from "./api.ts";
 import { t } from "./i18n.ts";
 import { type Incident, isUnacked, openForS, sortedIncidents } from "./incident.ts";
@@ -76,6 +76,7 @@ function Link() {
     <span class="item" data-testid="link">
       {status === undefined ? null : <StatusSymbol status={status} />}
       {t("link")} <b>{words[link.kind]}</b>
+      {needsToken.value ? ` ${t("tokenNeeded")}` : null}
       {link.kind === "lost" && link.retryInMs > 0 ? ` ${t("retryIn")} ${formatAge(link.retryInMs)}` : null}
     </span>
   );
@@ -111,12 +112,15 @@ function Losses() {
   );
 }
 
+/** The gateway's name for whoever has not signed in where a name is enough. */
+const GUEST = "guest";
+
 function Who() {
   const me = model.identity.value;
-  if (me === undefined || me.role === "viewer") {
+  if (me === undefined || me.name === GUEST) {
     return (
       <span class="item">
-        {t("guest")}{" "}
+        {t(needsToken.value ? "signedOut" : "guest")}{" "}
         <button type="button" onClick={() => (signInOpen.value = true)} data-testid="sign-in">
           {t("signIn")}
         </button>

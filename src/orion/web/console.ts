@@ -1,4 +1,4 @@
-import { effect, type Signal, signal } from "@preact/signals";
+import { computed, effect, type Signal, signal } from "@preact/signals";
 import type { Language } from "#contracts/text.ts";
 import { createModel } from "#orion/model/model.ts";
 import type { Catalogue } from "#orion/model/protocol.ts";
@@ -14,6 +14,8 @@ export const language: Signal<Language> = signal(localStorage.getItem("orion.lan
 export const hashName: Signal<string> = signal(nameInHash());
 export const whyOpen = signal(false);
 export const keysOpen = signal(false);
+/** Whether the gateway lets in by token and nobody has signed in here. */
+export const needsToken = computed(() => model.link.value.kind === "lost" && model.link.value.needsToken === true);
 export const signInOpen = signal(false);
 /** Command form to open, with values that another screen suggests. */
 export const commandDraft: Signal<{ readonly name: string; readonly values: Readonly<Record<string, string>> } | undefined> =
@@ -39,6 +41,9 @@ export const console_ = {
       void getJson<Catalogue>("/api/catalog").then((answer) => {
         if (answer.ok) catalogue.value = answer.value;
       });
+    });
+    effect(() => {
+      if (needsToken.value) signInOpen.value = true;
     });
     addEventListener("online", () => model.retryNow());
     document.addEventListener("visibilitychange", () => {

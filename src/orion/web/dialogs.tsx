@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { postJson } from "./api.ts";
-import { keysOpen, model, signInOpen } from "./console.ts";
+import { keysOpen, model, needsToken, signInOpen } from "./console.ts";
 import { Dialog } from "./dialog.tsx";
 import { t } from "./i18n.ts";
 import { SCREENS } from "./screens/registry.tsx";
@@ -10,22 +10,30 @@ export function SignIn() {
   if (!signInOpen.value) return null;
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
-    const name = new FormData(event.currentTarget as HTMLFormElement).get("name");
-    const answer = await postJson("/api/login", { name });
+    const given = new FormData(event.currentTarget as HTMLFormElement);
+    const answer = await postJson("/api/login", Object.fromEntries(given));
     if (!answer.ok) {
       problem.value = answer.detail;
       return;
     }
+    problem.value = "";
     signInOpen.value = false;
     model.reconnect();
   };
   return (
     <Dialog title={t("signIn")} onClose={() => (signInOpen.value = false)}>
       <form onSubmit={(event) => void submit(event)}>
-        <label>
-          {t("yourName")}
-          <input name="name" autocomplete="username" required maxLength={40} autofocus data-testid="name" />
-        </label>
+        {needsToken.value ? (
+          <label>
+            {t("yourToken")}
+            <input name="token" type="password" autocomplete="current-password" required maxLength={200} autofocus data-testid="token" />
+          </label>
+        ) : (
+          <label>
+            {t("yourName")}
+            <input name="name" autocomplete="username" required maxLength={40} autofocus data-testid="name" />
+          </label>
+        )}
         {problem.value === "" ? null : <p class="problem">{problem.value}</p>}
         <div class="menu">
           <button type="button" onClick={() => (signInOpen.value = false)}>

@@ -14,10 +14,12 @@ export interface Denial {
   readonly why: string;
   readonly code: string;
   readonly requestId?: string;
+  /** Network address it came from. */
+  readonly address: string;
 }
 
 /** Tells the audit trail that somebody was turned away. */
-export function publishDenied(bus: Bus, clock: Clock, { who, what, why, code, requestId }: Denial): void {
+export function publishDenied(bus: Bus, clock: Clock, { who, what, why, code, requestId, address }: Denial): void {
   const id = `audit-${randomUUID()}`;
   const wall = formatUtcMs(Math.floor(clock.nowMs()));
   const payload = {
@@ -34,6 +36,7 @@ export function publishDenied(bus: Bus, clock: Clock, { who, what, why, code, re
     code,
     what,
     why,
+    address,
     wall,
   };
   const headers = {

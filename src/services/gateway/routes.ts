@@ -10,8 +10,9 @@ import type { CommandDesk } from "./command-desk.ts";
 import { addCommandRoutes } from "./command-routes.ts";
 import type { Denial } from "./denied.ts";
 import { type Hub, LOG_TOPICS, STATE_TOPICS, type StateTopic } from "./hub.ts";
-import { type Identities, type Identity, LOGOUT_COOKIE } from "./identity.ts";
+import { type Identities, type Identity, NOBODY } from "./identity.ts";
 import type { Ingest } from "./ingest.ts";
+import { LOGOUT_COOKIE } from "./login-sessions.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { jsonBody } from "./request-body.ts";
@@ -31,14 +32,19 @@ export interface RouteContext {
   /** Values of `Host` that this gateway answers to, and of `Origin` that may change something. */
   readonly hosts: () => readonly string[];
   readonly origins: () => readonly string[];
+  /** Network address that a request comes from. */
+  readonly addressOf: (c: Context) => string;
   readonly checks: () => readonly { readonly name: string; readonly ok: boolean; readonly reason?: string }[];
   /** Tells the audit trail that somebody was turned away. */
   readonly denied: (denial: Denial) => void;
 }
 
+const LOGIN_PATH = "/api/login";
 const BODY_BYTES = 65_536;
 /** A page asks for three things when it opens: so many tabs of one person may open at once. */
 const REQUESTS = { perS: 50, atOnce: 100 };
+/** Of one address as long as nobody has signed in from there, where that is needed. */
+const STRANGERS = { perS: 1, atOnce: 20 };
 const COMMANDS_SENT = { perS: 5, atOnce: 10 };
 const AUDITED: ReadonlySet<ProblemCode> = new Set(["unauthenticated", "forbidden", "bad_origin", "arm_mismatch"]);
 
@@ -46,7 +52,13 @@ const AUDITED: ReadonlySet<ProblemCode> = new Set(["unauthenticated", "forbidden
 export function createRoutes(context: RouteContext): Hono {
   const { hub, desk, identities, clock } = context;
   const app = new Hono();
-  const sender = (c: Context): Identity => identities.of(c.req.header("cookie"));
+  const known = (c: Context): Identity | undefined =>
+    identities.of({ cookie: c.req.header("cookie"), authorization: c.req.header("authorization"), address: context.addressOf(c) });
+  const sender = (c: Context): Identity => {
+    const who = known(c);
+    if (who === undefined) throw UNAUTHENTICATED;
+    return who;
+  };
 
   app.use("*", secureResponses());
   app.use("*", guardHost(context.hosts));
@@ -55,12 +67,13 @@ export function createRoutes(context: RouteContext): Hono {
     const checks = context.checks();
     return c.json({ checks }, checks.every((check) => check.ok) ? 200 : 503);
   });
-  guardApi(app, context, sender);
+  guardApi(app, context, known);
 
-  app.get("/api/me", (c) => c.json(sender(c)));
-  app.post("/api/login", async (c) => {
-    const { identity, cookie } = identities.login((await jsonBody(c)).name);
-    c.header("Set-Cookie", cookie);
+  app.get("/api/me", (c) => c.json({ ...sender(c), auth: identities.mode }));
+  app.post(LOGIN_PATH, async (c) => {
+    const { identity, cookie } = identities.login(await jsonBody(c), context.addressOf(c));
+    const isTls = c.req.header("origin")?.startsWith("https:") === true;
+    c.header("Set-Cookie", isTls ? `${cookie}; Secure` : cookie);
     return c.json(identity);
   });
   app.post("/api/logout", (c) => {
@@ -92,20 +105,31 @@ export function createRoutes(context: RouteContext): Hono {
       const { code, message: why } = problem;
       const requestId = problem.extra.request_id as string | undefined;
       const asked = { what: `${c.req.method} ${c.req.path}`, ...(requestId === undefined ? {} : { requestId }) };
-      context.denied({ who: sender(c), code, why, ...asked });
+      context.denied({ who: whoever(c), code, why, ...asked, address: context.addressOf(c) });
     }
     return answerProblem(c, problem);
   });
   return app;
+
+  function whoever(c: Context): Identity {
+    try {
+      return known(c) ?? NOBODY;
+    } catch {
+      return NOBODY;
+    }
+  }
 }
 
 /** Rate, size, origin and content type, before any route of the API runs. */
-function guardApi(app: Hono, context: RouteContext, sender: (c: Context) => Identity): void {
+function guardApi(app: Hono, context: RouteContext, known: (c: Context) => Identity | undefined): void {
   const requests = createRateLimiter(context.clock, REQUESTS.perS, REQUESTS.atOnce);
+  const strangers = createRateLimiter(context.clock, STRANGERS.perS, STRANGERS.atOnce);
   app.use("/api/*", async (c, next) => {
-    const { name } = sender(c);
-    if (!requests.take(name))
-      throw new Problem("rate_limited", `${name} asks more than ${REQUESTS.perS} times a second (${REQUESTS.atOnce} at once): slow down`);
+    const who = known(c);
+    const [limiter, name, limit] = who === undefined ? [strangers, context.addressOf(c), STRANGERS] : [requests, who.name, REQUESTS];
+    if (!limiter.take(name))
+      throw new Problem("rate_limited", `${name} asks more than ${limit.perS} times a second (${limit.atOnce} at once): slow down`);
+    if (who === undefined && c.req.path !== LOGIN_PATH) throw UNAUTHENTICATED;
     await next();
   });
   app.use("/api/*", bodyLimit({ maxSize: BODY_BYTES, onError: (c) => answerProblem(c, TOO_LARGE) }));
@@ -119,6 +143,10 @@ function guardApi(app: Hono, context: RouteContext, sender: (c: Context) => Iden
   });
 }
 
+const UNAUTHENTICATED = new Problem(
+  "unauthenticated",
+  "this gateway lets in by token: sign in with it, or send Authorization: Bearer TOKEN",
+);
 const TOO_LARGE = new Problem("payload_too_large", `the body is larger than ${BODY_BYTES} bytes, which is the most that is read`);
 
 function answerProblem(c: Context, problem: Problem): Response {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { createAdaptorServer } from "@hono/node-server";
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { type WebSocket, WebSocketServer } from "ws";
 import { QikiError } from "#base/error.ts";
 import type { Bus } from "#bus/port.ts";
@@ -10,11 +10,21 @@ import type { Log } from "../log.ts";
 import { createCommandDesk } from "./command-desk.ts";
 import { type Denial, publishDenied } from "./denied.ts";
 import { createHub } from "./hub.ts";
-import { type Identity, localIdentities } from "./identity.ts";
+import { type Credentials, createIdentities, type GatewayAuth, type Identity, NOBODY } from "./identity.ts";
 import { startIngest } from "./ingest.ts";
+import { Problem } from "./problem.ts";
+import { createRateLimiter } from "./rate-limiter.ts";
 import { createRoutes, type RouteContext } from "./routes.ts";
 import { openSession, type Session } from "./session.ts";
 import { loadWebAssets } from "./web-assets.ts";
+
+export interface GatewayAccess {
+  readonly auth: GatewayAuth;
+  /** Further names that it answers to, such as those of a proxy before it, with their port where it is not the usual one. */
+  readonly hostNames: readonly string[];
+  /** Whether a proxy stands before it: the address it names last in X-Forwarded-For is then that of the sender. */
+  readonly behindProxy: boolean;
+}
 
 export interface GatewayOptions {
   readonly bus: Bus;
@@ -26,6 +36,8 @@ export interface GatewayOptions {
   readonly portsToTry: number;
   /** Key the gateway signs commands with; the command owners know it too. */
   readonly key: { readonly id: string; readonly secret: string };
+  /** Who may come in; without it this machine's user alone, by name. */
+  readonly access?: GatewayAccess;
   /** Folder of the built console. */
   readonly webFolder: string;
   readonly readiness: RouteContext["checks"];
@@ -37,29 +49,56 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+const LOCAL_ACCESS: GatewayAccess = { auth: { mode: "local", role: "supervisor" }, hostNames: [], behindProxy: false };
 const WS_CLIENTS = 64;
 const WS_BYTES = 65_536;
 const WS_PROTOCOL = "qiki.orion.1";
 /** A request that has not arrived by then is given up. */
 const REQUEST_MS = 10_000;
+/** How soon a revoked token shows its holder out. */
+const INSPECTION_MS = 1000;
+/** Audit records of one address that keeps asking without a token. */
+const STRANGER_DENIALS = { perS: 1, atOnce: 20 };
 const CLOSE_GRACE_MS = 2000;
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"] as const;
 
 /** Serves ORION, its API and its stream to consoles; owns no truth (console §2). @throws QikiError port_in_use, file_unreadable */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { bus, clock, log } = options;
+  const { bus, clock, log, access = LOCAL_ACCESS } = options;
   const assets = loadWebAssets(options.webFolder);
   const hub = createHub(clock);
-  const identities = localIdentities(clock, "supervisor");
+  const identities = createIdentities(access.auth, clock, log);
   const denied = (denial: Denial): void => publishDenied(bus, clock, denial);
   const limits = (): CommandLimits | undefined => ingest.run()?.limits as CommandLimits | undefined;
   const desk = createCommandDesk({ bus, clock, hub, key: options.key, limits });
   const ingest = startIngest({ bus, clock, hub, log, desk });
   let port = options.port;
-  const hosts = (): string[] => LOOPBACK.map((name) => `${name}:${port}`);
-  const origins = (): string[] => hosts().map((host) => `http://${host}`);
-  const checks = options.readiness;
-  const routes = createRoutes({ bus, clock, log, hub, desk, identities, ingest, assets, hosts, origins, checks, denied });
+  const listening = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const hosts = (): string[] => [...[...LOOPBACK, listening].map((name) => `${name}:${port}`), ...access.hostNames];
+  const origins = (): string[] => hosts().flatMap((host) => [`http://${host}`, `https://${host}`]);
+  const checks = (): ReturnType<typeof options.readiness> => {
+    const reason = identities.problem();
+    return [...options.readiness(), ...(reason === undefined ? [] : [{ name: "tokens", ok: false, reason }])];
+  };
+  const addressOf = (request: IncomingMessage): string => {
+    const forwarded = access.behindProxy ? request.headers["x-forwarded-for"]?.toString().split(",").at(-1)?.trim() : undefined;
+    return forwarded || (request.socket.remoteAddress ?? "unknown");
+  };
+  const routes = createRoutes({
+    bus,
+    clock,
+    log,
+    hub,
+    desk,
+    identities,
+    ingest,
+    assets,
+    hosts,
+    origins,
+    checks,
+    denied,
+    addressOf: (c) => addressOf((c.env as HttpBindings).incoming),
+  });
   const server = createAdaptorServer({ fetch: routes.fetch }) as Server;
   server.requestTimeout = REQUEST_MS;
   server.headersTimeout = REQUEST_MS;
@@ -69,18 +108,44 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(WS_PROTOCOL) ? WS_PROTOCOL : false),
   });
-  const sessions = new Set<Session>();
+  /** Open consoles, and whether whoever signed in there still may. */
+  const sessions = new Map<Session, () => boolean>();
+
+  const strangers = createRateLimiter(clock, STRANGER_DENIALS.perS, STRANGER_DENIALS.atOnce);
+  let cancelInspection = (): void => {};
 
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const who = identities.of(request.headers.cookie);
+    const credentials = credentialsOf(request);
+    const who = identityOf(credentials);
     const refusal = upgradeRefusal(request);
-    if (refusal?.startsWith("403")) {
-      const why = `pages of ${request.headers.origin} may not listen here`;
-      denied({ who, what: "GET /ws", why, code: "bad_origin" });
+    const denial = { who: who ?? NOBODY, what: "GET /ws", address: credentials.address };
+    if (refusal?.startsWith("403"))
+      denied({ ...denial, why: `pages of ${request.headers.origin} may not listen here`, code: "bad_origin" });
+    if (refusal !== undefined) {
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
     }
-    if (refusal === undefined) sockets.handleUpgrade(request, socket, head, (ws) => serveConsole(ws, who));
-    else socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      if (who !== undefined) return serveConsole(ws, who, credentials);
+      // Only a socket that is open can tell a page why it is shut.
+      if (strangers.take(credentials.address)) denied({ ...denial, why: "no token that holds", code: "unauthenticated" });
+      ws.close(4401, "unauthenticated");
+    });
   });
+
+  function credentialsOf(request: IncomingMessage): Credentials {
+    const { cookie, authorization } = request.headers;
+    return { cookie, authorization, address: addressOf(request) };
+  }
+
+  function identityOf(credentials: Credentials): Identity | undefined {
+    try {
+      return identities.of(credentials);
+    } catch (error) {
+      if (error instanceof Problem) return undefined;
+      throw error;
+    }
+  }
 
   function upgradeRefusal({ url, headers }: IncomingMessage): string | undefined {
     if (!hosts().includes(headers.host?.toLowerCase() ?? "")) return "421 Misdirected Request";
@@ -90,7 +155,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     return undefined;
   }
 
-  function serveConsole(ws: WebSocket, identity: Identity): void {
+  function serveConsole(ws: WebSocket, identity: Identity, credentials: Credentials): void {
     const socket = {
       send: (text: string) => ws.send(text),
       close: (code: number, reason: string) => ws.close(code, reason),
@@ -101,7 +166,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const about = (): Record<string, unknown> => aboutRun(ingest.run());
     const { losses, sourceAges } = ingest;
     const session = openSession(socket, { hub, clock, identity, about, losses, sourceAges });
-    sessions.add(session);
+    sessions.set(session, () => isStill(identity, credentials));
     ws.on("message", (data, isBinary) => {
       if (isBinary) session.close(4400, "the message is binary, expected JSON text");
       else session.receive((data as Buffer).toString("utf8"));
@@ -113,17 +178,31 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ws.on("error", (error) => log.warn({ err: error }, "a console's connection broke"));
   }
 
+  function isStill({ name, role }: Identity, credentials: Credentials): boolean {
+    const now = identityOf(credentials);
+    return now?.name === name && now.role === role;
+  }
+
+  /** Shows out whoever has been revoked, has expired or has signed out elsewhere. */
+  function inspect(): void {
+    for (const [session, holds] of sessions)
+      if (!holds()) session.close(4401, "signed out: the sign-in has ended, was revoked or has expired");
+    cancelInspection = clock.after(INSPECTION_MS, inspect);
+  }
+
   try {
     port = await listen(server, options);
   } catch (error) {
     ingest.stop();
     throw error;
   }
+  inspect();
   return {
-    url: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`,
+    url: `http://${listening}:${port}`,
     port,
     async close() {
-      for (const session of sessions) session.close(1001, "the gateway stops");
+      cancelInspection();
+      for (const session of sessions.keys()) session.close(1001, "the gateway stops");
       ingest.stop();
       const closed = new Promise<void>((done) => server.close(() => done()));
       server.closeIdleConnections();

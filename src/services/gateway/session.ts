@@ -26,7 +26,14 @@ export interface SessionContext {
 }
 
 /** Why a session ends, by the code that the socket closes with. */
-const CLOSE_WORDS = { 1001: "stopping", 4008: "slow_consumer", 4400: "bad_message", 4408: "no_hello", 4429: "rate_limited" } as const;
+const CLOSE_WORDS = {
+  1001: "stopping",
+  4008: "slow_consumer",
+  4400: "bad_message",
+  4401: "unauthenticated",
+  4408: "no_hello",
+  4429: "rate_limited",
+} as const;
 export type CloseCode = keyof typeof CLOSE_WORDS;
 
 export interface Session {
