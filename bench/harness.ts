@@ -16,6 +16,8 @@ export interface FigureSpec {
   readonly run: () => number | Promise<number>;
   /** Said beside the figure, made after the last run. */
   readonly note?: () => string;
+  /** Measured only when its group is named: all groups together end within 10 minutes. */
+  readonly onlyWhenNamed?: boolean;
   /** Runs after the warm-up; five unless told. */
   readonly runs?: number;
 }
@@ -90,6 +92,17 @@ export function tableOf(figures: readonly Figure[]): string {
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** The value below which a share of the values lies. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+}
+
+/** Three digits, for notes. */
+export function rounded(value: number): string {
+  return String(Number(value.toPrecision(3)));
 }
 
 function shown(value: number): string {

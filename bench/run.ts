@@ -19,10 +19,16 @@ if (unknown.length > 0) {
 }
 const about = circumstances();
 const figures: Figure[] = [];
-for (const spec of all.filter((one) => groups.length === 0 || groups.includes(one.group))) {
+const asked = all.filter(({ group, onlyWhenNamed }) => (groups.length === 0 ? onlyWhenNamed !== true : groups.includes(group)));
+for (const spec of asked) {
   process.stderr.write(`measuring ${spec.id}\n`);
   figures.push(await measure(spec));
 }
 process.stdout.write(`${tableOf(figures)}\n`);
+const left = groups.length === 0 ? all.filter(({ onlyWhenNamed }) => onlyWhenNamed) : [];
+if (left.length > 0)
+  process.stdout.write(
+    `not measured: ${left.length} figures that take their time; npm run bench -- ${[...new Set(left.map(({ group }) => group))].join(" ")}\n`,
+  );
 writeFileSync(join(import.meta.dirname, "results.json"), `${JSON.stringify({ ...about, figures }, null, 2)}\n`);
 process.exit(0);

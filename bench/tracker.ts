@@ -1,63 +1,83 @@
+import { courseFigure } from "./course.ts";
 import type { FigureSpec } from "./harness.ts";
-import { type LadderScene, ladderScene, runLadder, scoreLadder } from "./ladder.ts";
+import { quantile, rounded } from "./harness.ts";
+import { ladder } from "./ladder.ts";
+import { ring } from "./ring.ts";
 import { BIRTH_S1, configured, oracle, PLAIN_GNN_S1, SHIPPED_S1, scoreS1, truthOf } from "./williams.ts";
 
 const TRUTH_SEED = 9;
 const S1_RUNS = 100;
 
-/** Track updates a second and time of a scan at three sizes, and how near to the truth the tracks of S1 are. */
+/** What each size must and could reach. */
+const SIZES = [
+  { targets: 100, floor: 1e6, reach: 5e6, floorMs: 0.25, reachMs: 0.1 },
+  { targets: 1000, floor: 1e6, reach: 4e6, floorMs: 2, reachMs: 1 },
+  { targets: 10_000, floor: 6e5, reach: 3e6, floorMs: 25, reachMs: 5 },
+] as const;
+const DETECTION = [1, 0.9, 0.7];
+const CLUTTER_SHARES = [0, 0.1, 1];
+
+/** Track updates a second and time of a scan at three sizes, the hand-over ring, and how near to the truth the tracks of S1 are. */
 export function trackerFigures(): FigureSpec[] {
-  return [
-    ...ladderFigures(100, 1e6, 5e6, 0.25, 0.1),
-    ...ladderFigures(1000, 1e6, 4e6, 2, 1),
-    ...ladderFigures(10_000, 6e5, 3e6, 25, 5),
-    ...s1Figures(),
-  ];
+  return [...SIZES.flatMap(sizeFigures), ringFigure(), ...s1Figures(), ...ladderFigures()];
 }
 
 /** Both figures of a size come from the same runs; the second one only reads what the first has measured. */
-function ladderFigures(targets: number, floor: number, reach: number, floorMs: number, reachMs: number): FigureSpec[] {
-  let scene: LadderScene | undefined;
-  let confirmed: number | undefined;
+function sizeFigures({ targets, floor, reach, floorMs, reachMs }: (typeof SIZES)[number]): FigureSpec[] {
+  const course = courseFigure(() => ladder({ targets, pd: 0.9, clutter: 0.1 * targets }), passesOf(targets));
   const p99Ms: number[] = [];
-  const run = (): number => {
-    scene ??= ladderScene({ targets, pd: 0.9, clutter: 0.1 * targets });
-    const scanMs: number[] = [];
-    const rates: number[] = [];
-    // A small scene is over before the compiler is done with it: it is run as often as makes up for its size.
-    for (let pass = 0; pass < Math.ceil(5000 / targets); pass += 1) {
-      const result = runLadder(scene);
-      if (confirmed !== undefined && confirmed !== result.confirmed)
-        throw new Error(`${result.confirmed} confirmed tracks, the run before had ${confirmed}`);
-      confirmed = result.confirmed;
-      scanMs.push(...result.scanMs);
-      rates.push(result.updatesPerS);
-    }
-    p99Ms.push(quantile(scanMs, 0.99));
-    return quantile(rates, 0.5);
-  };
   let read = 0;
+  const common = { group: "tracker" } as const;
   return [
     {
+      ...common,
       id: `tracker.n${targets}`,
-      group: "tracker",
       unit: "track updates/s",
       floor,
       reach,
       better: "more",
-      run,
-      note: () => (targets > 1000 ? `${confirmed} confirmed` : `${confirmed} confirmed; ${shown(scoreLadder(scene!))}`),
+      run() {
+        const rate = course.run();
+        p99Ms.push(course.p99Ms());
+        return rate;
+      },
+      note: () => course.note(),
     },
-    {
-      id: `tracker.n${targets}.p99`,
-      group: "tracker",
-      unit: "ms",
-      floor: floorMs,
-      reach: reachMs,
-      better: "less",
-      run: () => p99Ms[read++]!,
-    },
+    { ...common, id: `tracker.n${targets}.p99`, unit: "ms", floor: floorMs, reach: reachMs, better: "less", run: () => p99Ms[read++]! },
   ];
+}
+
+/** Every probability of detection with every density of clutter, at every size: the rest of S6. */
+function ladderFigures(): FigureSpec[] {
+  return SIZES.flatMap(({ targets, floor, reach }) =>
+    DETECTION.flatMap((pd) =>
+      CLUTTER_SHARES.filter((share) => pd !== 0.9 || share !== 0.1).map((share): FigureSpec => {
+        const course = courseFigure(() => ladder({ targets, pd, clutter: share * targets }), passesOf(targets));
+        const id = `ladder.n${targets}.pd${pd}.clutter${share * targets}`;
+        const common = { group: "ladder", onlyWhenNamed: true, unit: "track updates/s", better: "more" } as const;
+        return { ...common, id, floor, reach, run: () => course.run(), note: () => course.note() };
+      }),
+    ),
+  );
+}
+
+/** Two bands, three dimensions, range rates: the product's own configuration, with 200 targets. */
+function ringFigure(): FigureSpec {
+  const course = courseFigure(ring, 10);
+  const common = { group: "tracker", unit: "track updates/s", better: "more" } as const;
+  return {
+    ...common,
+    id: "tracker.ring",
+    floor: SIZES[0].floor,
+    reach: SIZES[0].reach,
+    run: () => course.run(),
+    note: () => course.note(),
+  };
+}
+
+/** A small scene is over before the compiler is done with it: it is run as often as makes up for its size. */
+function passesOf(targets: number): number {
+  return Math.ceil(5000 / targets);
 }
 
 function s1Figures(): FigureSpec[] {
@@ -78,9 +98,9 @@ function s1Figures(): FigureSpec[] {
         const shipped = scoreS1(configured(SHIPPED_S1), TRUTH_SEED, S1_RUNS);
         const best = scoreS1(oracle(truthOf(TRUTH_SEED)), TRUTH_SEED, S1_RUNS);
         const plain = scoreS1(configured(PLAIN_GNN_S1), TRUTH_SEED, S1_RUNS);
-        const parts = `localisation ${shown1(ours.localisation)}, missed ${shown1(ours.missed)}, false ${shown1(ours.false)}`;
-        const beside = `without a birth model ${shown1(shipped.rms)} ± ${shown1(shipped.halfWidth)}, oracle ${shown1(best.rms)}, plain nearest neighbour ${shown1(plain.rms)}`;
-        note = `± ${shown1(ours.halfWidth)} (95 %), ${parts}; ${beside}`;
+        const parts = `localisation ${rounded(ours.localisation)}, missed ${rounded(ours.missed)}, false ${rounded(ours.false)}`;
+        const beside = `without a birth model ${rounded(shipped.rms)} ± ${rounded(shipped.halfWidth)}, oracle ${rounded(best.rms)}, plain nearest neighbour ${rounded(plain.rms)}`;
+        note = `± ${rounded(ours.halfWidth)} (95 %), ${parts}; ${beside}`;
         return ours.rms;
       },
       note: () => note,
@@ -96,19 +116,4 @@ function s1Figures(): FigureSpec[] {
       run: () => quantile(scanMs, 0.99),
     },
   ];
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
-}
-
-function shown(values: Readonly<Record<string, number | null>>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name} ${value === null ? "none" : shown1(value)}`)
-    .join(", ");
-}
-
-function shown1(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { randomStream } from "#base/random.ts";
 import { type Cutoff, gospa, IdentityScore, ospa, type Place, SiapScore } from "./metrics.ts";
 
 const TRUTH: readonly Place[] = [
@@ -98,6 +99,26 @@ describe("metrics", () => {
 
   test("RAD-135 distance - two empty sets are the same", () => {
     expect([ospa([], []), gospa([], []).distance]).toEqual([0, 0]);
+  });
+
+  test("RAD-134 distance - GOSPA, worked out group by group, is OSPA of the whole sets without its share for the difference; 300 scenes", () => {
+    const stream = randomStream("metrics/groups");
+    const scene = (count: number, size: number): Place[] =>
+      Array.from({ length: count }, () => [size * stream.uniform(), size * stream.uniform()]);
+    for (let round = 0; round < 300; round += 1) {
+      const size = [5, 30, 200][round % 3]!;
+      const [truth, estimate] = [scene(Math.floor(12 * stream.uniform()), size), scene(Math.floor(12 * stream.uniform()), size)];
+      const cutoff = { c: 10, p: 1 + (round % 2) };
+      const scored = gospa(truth, estimate, cutoff);
+      const larger = Math.max(truth.length, estimate.length);
+      const whole = (value: number): number => (cutoff.p === 1 ? value : value * value);
+      const share = (whole(10) / 2) * Math.abs(truth.length - estimate.length);
+      expect(Math.abs(whole(scored.distance) - (larger * whole(ospa(truth, estimate, cutoff)) - share)), `round ${round}`).toBeLessThan(
+        1e-9,
+      );
+      for (const side of ["truth", "estimate"] as const)
+        expect(new Set(scored.pairs.map((pair) => pair[side])).size).toBe(scored.pairs.length);
+    }
   });
 
   test.each([

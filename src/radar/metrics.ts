@@ -1,8 +1,7 @@
-import { assert } from "#base/assert.ts";
 import { AssignmentSolver } from "./assign.ts";
+import { distanceOf, type NearPair, nearPairs, type Place } from "./near.ts";
 
-/** A place in two or three dimensions, m. */
-export type Place = readonly number[];
+export type { Place } from "./near.ts";
 
 export interface Cutoff {
   /** Distance at and beyond which two places have nothing to do with each other, m. */
@@ -37,7 +36,7 @@ export interface Gospa {
   readonly missed: number;
   readonly false: number;
   /** Truths and estimates that belong together. */
-  readonly pairs: readonly { readonly truth: number; readonly estimate: number }[];
+  readonly pairs: readonly { readonly truth: number; readonly estimate: number; readonly distance: number }[];
 }
 
 /**
@@ -45,22 +44,56 @@ export interface Gospa {
  * for each truth missed and each estimate that is none. A pair exactly c apart is one of each.
  */
 export function gospa(truth: readonly Place[], estimate: readonly Place[], { c, p }: Cutoff = DEFAULT_CUTOFF): Gospa {
-  const isSwapped = truth.length > estimate.length;
-  const [fewer, more] = isSwapped ? [estimate, truth] : [truth, estimate];
-  const pairs: { truth: number; estimate: number }[] = [];
-  let localisation = 0;
-  if (fewer.length > 0) {
-    const { cost, columns } = assignment(fewer, more, { c, p });
-    columns.forEach((column, row) => {
-      if (distance(fewer[row]!, more[column]!) >= c) return;
-      localisation += cost[row * more.length + column]!;
-      pairs.push(isSwapped ? { truth: column, estimate: row } : { truth: row, estimate: column });
-    });
-  }
+  const pairs = groupsOf(nearPairs(truth, estimate, c).filter(({ distance }) => distance < c))
+    .flatMap((group) => bestOf(group, { c, p }))
+    .sort((one, other) => one.truth - other.truth);
+  const localisation = pairs.reduce((sum, { distance }) => sum + power(distance, p), 0);
   const half = power(c, p) / 2;
   const missed = half * (truth.length - pairs.length);
   const extra = half * (estimate.length - pairs.length);
   return { distance: root(localisation + missed + extra, p), localisation, missed, false: extra, pairs };
+}
+
+/** Pairs that share a truth or an estimate, directly or over others: no choice in one group bears on another. */
+function groupsOf(pairs: readonly NearPair[]): NearPair[][] {
+  const groupOfTruth = new Map<number, NearPair[]>();
+  const groups = new Set<NearPair[]>();
+  let group: NearPair[] = [];
+  pairs.forEach((pair, index) => {
+    if (index === 0 || pairs[index - 1]!.b !== pair.b) groups.add((group = []));
+    const other = groupOfTruth.get(pair.a) ?? [];
+    if (other !== group) {
+      const [small, large] = other.length < group.length ? [other, group] : [group, other];
+      for (const one of small) groupOfTruth.set(one.a, large);
+      large.push(...small);
+      groups.delete(small);
+      groups.add((group = large));
+    }
+    group.push(pair);
+    groupOfTruth.set(pair.a, group);
+  });
+  return [...groups];
+}
+
+/** The truths and estimates of a group that belong together at the least total cost. */
+function bestOf(group: readonly NearPair[], { c, p }: Cutoff): { truth: number; estimate: number; distance: number }[] {
+  const truths = [...new Set(group.map(({ a }) => a))].sort((one, other) => one - other);
+  const estimates = [...new Set(group.map(({ b }) => b))].sort((one, other) => one - other);
+  const isSwapped = truths.length > estimates.length;
+  const [rows, columns] = isSwapped ? [estimates, truths] : [truths, estimates];
+  const cost = new Float64Array(rows.length * columns.length).fill(power(c, p));
+  const pairAt = new Map<number, NearPair>();
+  for (const pair of group) {
+    const [row, column] = isSwapped ? [rows.indexOf(pair.b), columns.indexOf(pair.a)] : [rows.indexOf(pair.a), columns.indexOf(pair.b)];
+    const at = row * columns.length + column;
+    cost[at] = power(pair.distance, p);
+    pairAt.set(at, pair);
+  }
+  const taken = solver.solve(cost, rows.length, columns.length);
+  return rows.flatMap((_, row) => {
+    const pair = pairAt.get(row * columns.length + taken[row]!);
+    return pair === undefined ? [] : [{ truth: pair.a, estimate: pair.b, distance: pair.distance }];
+  });
 }
 
 /** Follows which track each truth has, over many frames. */
@@ -118,11 +151,13 @@ export class SiapScore {
 
   /** Each track belongs to the nearest truth within c; several may share one. */
   take(truth: readonly Place[], tracks: readonly Place[], c = DEFAULT_CUTOFF.c): void {
-    const owners = tracks.map((track) => nearestWithin(truth, track, c)).filter((owner) => owner !== undefined);
+    const owners = new Map<number, NearPair>();
+    for (const pair of nearPairs(truth, tracks, c))
+      if (!(pair.distance >= (owners.get(pair.b)?.distance ?? Number.POSITIVE_INFINITY))) owners.set(pair.b, pair);
     this.#truths += truth.length;
     this.#tracks += tracks.length;
-    this.#tracked += new Set(owners).size;
-    this.#assigned += owners.length;
+    this.#tracked += new Set([...owners.values()].map(({ a }) => a)).size;
+    this.#assigned += owners.size;
   }
 
   score(): Siap {
@@ -135,16 +170,6 @@ export class SiapScore {
   }
 }
 
-function nearestWithin(truth: readonly Place[], track: Place, c: number): number | undefined {
-  let nearest: number | undefined;
-  let least = c;
-  truth.forEach((place, index) => {
-    const d = distance(place, track);
-    if (d < least || (d === least && nearest === undefined)) [nearest, least] = [index, d];
-  });
-  return nearest;
-}
-
 function assignment(
   fewer: readonly Place[],
   more: readonly Place[],
@@ -153,7 +178,7 @@ function assignment(
   const cost = new Float64Array(fewer.length * more.length);
   fewer.forEach((one, row) => {
     more.forEach((other, column) => {
-      cost[row * more.length + column] = power(Math.min(distance(one, other), c), p);
+      cost[row * more.length + column] = power(Math.min(distanceOf(one, other), c), p);
     });
   });
   return { cost, columns: solver.solve(cost, fewer.length, more.length).slice(0, fewer.length) };
@@ -161,7 +186,7 @@ function assignment(
 
 /** The least largest distance of a perfect matching: bisection over the distances that occur. */
 function bottleneck(one: readonly Place[], other: readonly Place[], c: number): number {
-  const distances = one.flatMap((a) => other.map((b) => Math.min(distance(a, b), c)));
+  const distances = one.flatMap((a) => other.map((b) => Math.min(distanceOf(a, b), c)));
   const levels = [...new Set(distances)].sort((a, b) => a - b);
   let [low, high] = [0, levels.length - 1];
   while (low < high) {
@@ -173,11 +198,6 @@ function bottleneck(one: readonly Place[], other: readonly Place[], c: number): 
     else low = middle + 1;
   }
   return levels[low]!;
-}
-
-function distance(a: Place, b: Place): number {
-  assert(a.length === b.length, "places of the same dimension", { a: a.length, b: b.length });
-  return Math.hypot(...a.map((value, axis) => value - b[axis]!));
 }
 
 function power(value: number, p: number): number {
