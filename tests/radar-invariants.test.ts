@@ -155,10 +155,18 @@ function shuffled(stream: RandomStream, frame: Frame): Frame {
   return { ...frame, payload: { ...payload, ts_ingest: "2027-01-01T00:00:00Z", detections } };
 }
 
+interface InsideTrack {
+  readonly birth: { readonly frameId: string; readonly order: number };
+  readonly hits: number;
+  readonly lastPlotUs: number;
+  readonly numbers: readonly number[];
+}
+
 interface Inside {
   readonly tracker: {
     readonly counters: Readonly<Record<string, number>>;
-    readonly tracks: readonly { readonly numbers: readonly number[]; readonly lastPlotUs: number }[];
+    readonly tracks: readonly InsideTrack[];
+    readonly intake: { readonly waiting: readonly { readonly frameId: string; readonly detections: readonly unknown[] }[] };
     readonly scannedUs?: number;
   };
   readonly guard: { readonly tracks: readonly { readonly handle: string; readonly keys: Body }[] };
@@ -172,6 +180,38 @@ const REFUSALS = ["late", "duplicate", "same_time", "foreign_sensor", "invalid"]
 
 function refusals({ tracker }: Inside): number {
   return REFUSALS.reduce((sum, name) => sum + tracker.counters[name]!, 0);
+}
+
+/**
+ * I5, where one frame was processed: no track took two plots; and every plot is accounted for once, merged, taken, absorbed, born or
+ * refused, which would not add up had two tracks taken one. Returns whether there was something to see.
+ */
+function checkPlots(before: Inside["tracker"], after: Inside["tracker"], frame: Frame, isScored: boolean): boolean {
+  const more = (name: string): number => after.counters[name]! - before.counters[name]!;
+  if (more("frames") !== 1 || more("restarts") !== 0) return false;
+  const { frame_id: id, detections } = frame.payload as { frame_id: string; detections: readonly unknown[] };
+  const left = new Set(after.intake.waiting.map(({ frameId }) => frameId));
+  const here = [...before.intake.waiting, { frameId: id, detections }].filter(({ frameId }) => !left.has(frameId));
+  expect(here.length, "one frame was processed").toBe(1);
+  const nameOf = ({ birth }: InsideTrack): string => `${birth.frameId}:${birth.order}`;
+  const known = new Map(before.tracks.map((track) => [nameOf(track), track]));
+  let [hits, births, survivors] = [0, 0, 0];
+  for (const track of after.tracks) {
+    const earlier = known.get(nameOf(track));
+    if (earlier === undefined) births += 1;
+    else {
+      survivors += 1;
+      expect([0, 1], "I5 a track takes at most one plot").toContain(track.hits - earlier.hits);
+      expect(track.lastPlotUs === after.scannedUs, "I5 a hit is a plot of this frame").toBe(track.hits > earlier.hits);
+      hits += track.hits - earlier.hits;
+    }
+  }
+  const taken = here[0]!.detections.length - more("merged") - more("absorbed") - more("births_refused") - births;
+  // A track whose score ends it may have taken a plot in the same frame.
+  const unseen = isScored ? before.tracks.length - survivors : 0;
+  expect(taken, "I5 a plot updates at most one track").toBeGreaterThanOrEqual(hits);
+  expect(taken, "I5 a plot updates at most one track").toBeLessThanOrEqual(hits + unseen);
+  return hits > 0;
 }
 
 /** Whether a symmetric matrix is positive definite, by Cholesky; `at(row, column)` gives its members. */
@@ -242,7 +282,7 @@ class Story {
   }
 }
 
-function runSeed(seed: number): { readonly scans: number; readonly lost: number; readonly guards: number } {
+function runSeed(seed: number): { readonly scans: number; readonly lost: number; readonly guards: number; readonly updates: number } {
   const stream = randomStream(`radar-invariants/${seed}`);
   const config = randomConfig(stream);
   const dims = config["tracker.dims"] as number;
@@ -250,7 +290,7 @@ function runSeed(seed: number): { readonly scans: number; readonly lost: number;
   const machine = machineOf(config);
   let twin = machineOf(config);
   const story = new Story();
-  const count = { scans: 0, lost: 0, guards: 0 };
+  const count = { scans: 0, lost: 0, guards: 0, updates: 0 };
   for (const frame of frames) {
     const [before, hashes] = [insideOf(machine), machine.hashes()];
     const messages = machine.accept(frame, 0 as never).map(({ message }) => message);
@@ -261,6 +301,7 @@ function runSeed(seed: number): { readonly scans: number; readonly lost: number;
       expect(messages, "I8 a refused frame says nothing").toEqual([]);
       expect(machine.hashes(), "I8 a refused frame changes nothing").toEqual(hashes);
     }
+    if (checkPlots(before.tracker, after.tracker, frame, config["tracker.lifecycle"] === "score")) count.updates += 1;
     const scans = scansOf(messages);
     const endUs = (before.tracker.scannedUs ?? 0) + 1;
     if (after.tracker.counters.restarts! > before.tracker.counters.restarts! && !scans.has(endUs)) story.restart(endUs, [], dims);
@@ -317,7 +358,7 @@ function checkInside(machine: TrackerMachine, { tracker, guard }: Inside, maxTra
 
 describe("radar invariants", () => {
   test(`RAD-121 radar - I1 to I10 hold in random runs, seeds ${FIRST_SEED} to ${FIRST_SEED + SEEDS - 1}`, () => {
-    const total = { scans: 0, lost: 0, guards: 0 };
+    const total = { scans: 0, lost: 0, guards: 0, updates: 0 };
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
       let count: ReturnType<typeof runSeed>;
       try {
@@ -325,11 +366,12 @@ describe("radar invariants", () => {
       } catch (error) {
         throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
       }
-      for (const name of ["scans", "lost", "guards"] as const) total[name] += count[name];
+      for (const name of ["scans", "lost", "guards", "updates"] as const) total[name] += count[name];
     }
     // The runs are worth their time: tracks live and die in them, and guards speak.
     expect(total.scans).toBeGreaterThan(SEEDS * 20);
     expect(total.lost).toBeGreaterThan(SEEDS);
     expect(total.guards).toBeGreaterThan(SEEDS);
+    expect(total.updates).toBeGreaterThan(SEEDS * 20);
   });
 });
