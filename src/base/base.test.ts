@@ -155,6 +155,7 @@ describe("text and errors", () => {
       revision_mismatch: 1,
       recording_damaged: 4,
       store_damaged: 4,
+      backup_damaged: 4,
       port_in_use: 5,
       data_folder_in_use: 5,
       store_in_use: 5,

@@ -28,6 +28,7 @@ export const ERROR_EXIT_CODES = {
   revision_mismatch: 1,
   recording_damaged: 4,
   store_damaged: 4,
+  backup_damaged: 4,
   port_in_use: 5,
   data_folder_in_use: 5,
   store_in_use: 5,

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { QikiError } from "#base/error.ts";
 import { addAuditVerbs } from "./audit.ts";
+import { addDataVerbs } from "./data.ts";
 import { addFileVerbs } from "./files-verbs.ts";
 import { addRecordingVerbs } from "./recording-verbs.ts";
 import { addRunVerb } from "./run.ts";
@@ -40,6 +41,7 @@ addRecordingVerbs(program);
 addAuditVerbs(program);
 addFileVerbs(program);
 addTokenVerbs(program);
+addDataVerbs(program);
 addSchemaVerb(program);
 
 // A reader that has seen enough, such as head, is no fault.
