@@ -4,6 +4,8 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import { parseLine } from "./parse-line.ts";
 
 const NEWLINE = 10;
+/** A meta row is seldom longer; read first, so that a folder of recordings is listed quickly. */
+const FIRST_BYTES = 262_144;
 const identitySchema = recordingMetaSchema.pick({ recording_id: true, segment: true });
 
 /** Path of the n-th segment of a recording: `NAME.jsonl`, `NAME.2.jsonl`, … */
@@ -40,7 +42,8 @@ function parsed(json: string): unknown {
   }
 }
 
-function firstLine(path: string): string | undefined {
+/** The first line of a file, undefined if there is none. */
+export function firstLine(path: string): string | undefined {
   let file: number;
   try {
     file = openSync(path, "r");
@@ -48,10 +51,13 @@ function firstLine(path: string): string | undefined {
     return undefined;
   }
   try {
-    const buffer = Buffer.allocUnsafe(LINE_MAX_BYTES);
-    const length = readSync(file, buffer, 0, buffer.length, 0);
-    const end = buffer.subarray(0, length).indexOf(NEWLINE);
-    return end < 0 ? undefined : buffer.toString("utf8", 0, end);
+    for (const bytes of [FIRST_BYTES, LINE_MAX_BYTES]) {
+      const buffer = Buffer.allocUnsafe(bytes);
+      const length = readSync(file, buffer, 0, bytes, 0);
+      const end = buffer.subarray(0, length).indexOf(NEWLINE);
+      if (end >= 0) return buffer.toString("utf8", 0, end);
+    }
+    return undefined;
   } finally {
     closeSync(file);
   }

@@ -1,5 +1,3 @@
-import { parseUtcMs } from "#base/rfc3339.ts";
-import { utf8Decode } from "#base/utf8.ts";
 import type { Bus, Msg, Subscription } from "#bus/port.ts";
 import type { AuditRecord } from "#contracts/audit.ts";
 import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
@@ -8,12 +6,8 @@ import type { AlarmsStore } from "#store/alarms-store.ts";
 import { AUDIT_PAGE_MAX, type AuditFilters, type AuditPage } from "#store/audit-query.ts";
 import { type ChainVerdict, type KnownHead, verdictText } from "#store/verify-chain.ts";
 import type { Log } from "./log.ts";
+import { ENVELOPE_BYTES, isIntegerIn, isRecord, PAGE_BYTES, parsed, print, refusal, reply, sizeOf, timeOf } from "./query-words.ts";
 import { verifyStore } from "./verify-store.ts";
-
-/** Bytes of the items of one page at most (operations §2.4). */
-const PAGE_BYTES = 700 * 1024;
-/** What stands around the items. */
-const ENVELOPE_BYTES = 200;
 
 export interface AuditQuestion {
   readonly filters: AuditFilters;
@@ -65,9 +59,7 @@ const FILTERS: ReadonlyMap<string, keyof AuditFilters> = new Map([
 
 function page(store: AlarmsStore, msg: Msg): Record<string, unknown> {
   const question = readAuditQuestion(parsed(msg.bytes));
-  if (typeof question === "string") {
-    return { ok: false, items: [], error_detail: { code: "invalid_parameter", message: question } };
-  }
+  if (typeof question === "string") return refusal(question);
   const { filters, after, limit, order } = question;
   return { ok: true, ...withinBytes(store.list(filters, after, limit, order)) };
 }
@@ -101,38 +93,4 @@ async function answerVerify(bus: Bus, store: AlarmsStore, log: Log, msg: Msg): P
 function verdictReply(verdict: ChainVerdict): Record<string, unknown> {
   if (!verdict.ok) return { verdict: "bad", seq: verdict.seq, problem: verdict.problem };
   return { verdict: "ok", records: verdict.count, seq: verdict.head?.seq ?? null, head_known: verdict.isHeadKnown };
-}
-
-function reply(bus: Bus, msg: Msg, answer: Readonly<Record<string, unknown>>): void {
-  if (msg.reply !== undefined) bus.publish(msg.reply, Buffer.from(JSON.stringify(answer)));
-}
-
-function timeOf(value: unknown): number | undefined {
-  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
-  if (typeof value !== "string") return undefined;
-  return /^\d+$/.test(value) ? Number(value) : parseUtcMs(value);
-}
-
-function parsed(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(utf8Decode(bytes) ?? "");
-  } catch {
-    return undefined;
-  }
-}
-
-function sizeOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value)) + 1;
-}
-
-function isIntegerIn(value: unknown, low: number, high: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high;
-}
-
-function print(value: unknown): string {
-  return JSON.stringify(value) ?? typeof value;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -144,6 +144,7 @@ async function openParts(
         productVersion: options.productVersion,
       }),
     dedup: recorderStore.dedup,
+    historyPath: join(dataFolder, "history.sqlite"),
   });
   onRecorder(recorder);
   connected.publish(SUBJECTS.recordKeyframeGet, new Uint8Array());

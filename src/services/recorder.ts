@@ -8,10 +8,14 @@ import { type CommandRefusal, checkParameters, specOf } from "#contracts/command
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import type { Clock } from "./clock.ts";
+import { openHistoryStore } from "#store/history-store.ts";
 import type { CommandDedup } from "#store/command-dedup.ts";
 import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
+import { startHistory } from "./history.ts";
+import { openHistoryDesk } from "./history-worker.ts";
 import type { Log } from "./log.ts";
+import { answerRecorderQueries } from "./recorder-queries.ts";
 import { openRecordingSession, type RecordingSession } from "./recording-session.ts";
 
 export interface RecorderServiceOptions {
@@ -26,6 +30,8 @@ export interface RecorderServiceOptions {
   readonly meta: () => RecordingMeta;
   readonly keys: CommandKeys;
   readonly dedup: CommandDedup;
+  /** Where telemetry and marks are remembered for trends and the time line. */
+  readonly historyPath: string;
 }
 
 export interface RecorderService {
@@ -60,7 +66,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
     const one = (session: RecordingSession | undefined): unknown => {
       if (session === undefined) return null;
       const { rows, bytes, counts, dropped } = session.stats();
-      return { path: session.path, rows, bytes, counts, dropped, problem: session.problem() ?? null };
+      return { path: session.path, recording_id: session.recordingId, rows, bytes, counts, dropped, problem: session.problem() ?? null };
     };
     const value = Buffer.from(JSON.stringify({ recording: one(own), asked: one(asked), ended: one(ended) }));
     bus
@@ -106,9 +112,10 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
 
   /** Stands for a session until its file is open; a file that cannot be opened is a problem of the recorder. */
   function pendingSession(path: string): RecordingSession {
+    const meta = options.meta();
     let session: RecordingSession | undefined;
     let failure: string | undefined;
-    const opening = open(path, options.meta()).then(
+    const opening = open(path, meta).then(
       (opened) => {
         session = opened;
       },
@@ -120,6 +127,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
     void opening.then(statusNow);
     return {
       path,
+      recordingId: meta.recording_id,
       problem: () => failure ?? session?.problem(),
       stats: () => session?.stats() ?? { rows: 0, bytes: 0, counts: {}, dropped: 0, queuedBytes: 0, lastSeq: 0 },
       async stop() {
@@ -174,12 +182,20 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
     saveState: () => () => {},
     onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),
   });
+  const historyStore = openHistoryStore(options.historyPath);
+  const history = startHistory({ bus, clock, log, store: historyStore });
+  const desk = openHistoryDesk(options.historyPath);
+  const queries = answerRecorderQueries({ bus, log, desk, folder: options.folder });
   status();
   return {
     path: own?.path,
-    problem: () => own?.problem(),
+    problem: () => own?.problem() ?? history.problem(),
     async stop() {
       await door.drain();
+      for (const query of queries) await query.drain();
+      await history.stop();
+      await desk.close();
+      historyStore.close();
       cancelStatus();
       if (asked !== undefined) await asEnded();
       cancelStatus();

@@ -19,6 +19,7 @@ export interface RecordingSessionOptions {
 
 export interface RecordingSession {
   readonly path: string;
+  readonly recordingId: string;
   /** Why nothing more is recorded, undefined while it is. */
   problem(): string | undefined;
   stats(): WriterStats;
@@ -91,6 +92,7 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
 
   return {
     path: options.path,
+    recordingId: options.meta.recording_id,
     problem: () => problem,
     stats: () => writer.stats(),
     stop: () => (stopping ??= stop()),

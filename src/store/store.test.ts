@@ -11,6 +11,7 @@ import { sha256Hex } from "#base/sha256.ts";
 import { type AuditDraft, type AuditRecord, auditRecordSchema } from "#contracts/audit.ts";
 import { type AlarmsStore, openAlarmsStore } from "./alarms-store.ts";
 import { auditMsgId, chainRecord, hashOfRecord, headOf, NO_HASH, serviceDraft } from "./audit-chain.ts";
+import type { AuditFilters } from "./audit-query.ts";
 import { openAuditReader } from "./audit-reader.ts";
 import { DEDUP_WINDOW_MS } from "./command-dedup.ts";
 import { openDatabase } from "./database.ts";
@@ -189,6 +190,25 @@ describe("alarms store", () => {
     append(store, 70_000, incident(102));
     store.close(70_000);
     expect(readHead(path)).toMatchObject({ seq: 105 });
+  });
+
+  test("AUD-012 list - two boots with equal event times: a window of wall time separates them, one of event time needs the run", () => {
+    for (const [boot, wallMs] of [
+      ["run-1", 10_000],
+      ["run-2", 20_000],
+    ] as const) {
+      const store = openAlarmsStore(path, wallMs);
+      append(store, wallMs, incident(1, { run_id: boot }), incident(2, { run_id: boot }));
+      store.close(wallMs + 1);
+    }
+    const store = openAlarmsStore(path, 30_000);
+    const runs = (filters: AuditFilters): (string | null)[] =>
+      store.list({ kind: "incident_open", ...filters }, undefined, 500).items.map((record) => record.run_id);
+    expect(runs({})).toEqual(["run-1", "run-1", "run-2", "run-2"]);
+    expect(runs({ fromMs: 20_000 })).toEqual(["run-2", "run-2"]);
+    expect(runs({ toMs: 20_000 })).toEqual(["run-1", "run-1"]);
+    expect(runs({ run: "run-1", fromMs: 2000 })).toEqual(["run-1"]);
+    store.close(30_000);
   });
 
   test("AUD-005 store - records cut off behind the head's back: truncated for a reader, refused for the writer", () => {

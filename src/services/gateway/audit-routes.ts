@@ -1,15 +1,11 @@
 import type { Context, Hono } from "hono";
-import { QikiError } from "#base/error.ts";
 import type { Bus } from "#bus/port.ts";
 import { QUERIES } from "#contracts/subjects.ts";
-import { Problem } from "./problem.ts";
+import { type Answer, integerAsked, query } from "./query.ts";
 
 const FILTERS = ["operator", "incident", "request_id", "type", "run", "from", "to"] as const;
 const PAGE = 500;
 const PAGE_DEFAULT = 200;
-const QUERY_MS = 10_000;
-
-type Answer = Readonly<Record<string, unknown>>;
 
 /** The audit trail, read from the role that keeps it (operations §2.4). */
 export function addAuditRoutes(app: Hono, bus: Bus): void {
@@ -42,15 +38,6 @@ function pageAsked(c: Context): Record<string, unknown> {
   return { filters: filtersAsked(c), newest: after === undefined, limit, ...(after === undefined ? {} : { after }) };
 }
 
-function integerAsked(c: Context, path: string, low: number, high: number): number | undefined {
-  const text = c.req.query(path);
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^-?\d+$/.test(text) && value >= low && value <= high) return value;
-  const expected = `a whole number in [${low}, ${high}]`;
-  throw new Problem("invalid_parameter", `${path} is ${text.slice(0, 40)}, expected ${expected}`, { path, expected });
-}
-
 /** One record a line, page by page as the reader takes them. */
 function linesFrom(bus: Bus, request: Answer, first: Answer): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
@@ -64,22 +51,4 @@ function linesFrom(bus: Bus, request: Answer, first: Answer): ReadableStream<Uin
       page = next === undefined ? undefined : await query(bus, QUERIES.audit.subject, { ...request, after: next });
     },
   });
-}
-
-/** Asks another role for what it stores. @throws Problem bus_unavailable when it does not answer, else with what it says */
-async function query(bus: Bus, subject: string, request: Answer): Promise<Answer> {
-  const answer = await ask(bus, subject, request);
-  if (answer.ok === true) return answer;
-  const { code, message = "it did not say why" } = (answer.error_detail ?? {}) as { readonly code?: string; readonly message?: string };
-  throw new Problem(code === "invalid_parameter" ? "invalid_parameter" : "internal", `${subject} was refused: ${message}`);
-}
-
-async function ask(bus: Bus, subject: string, request: Answer): Promise<Answer> {
-  try {
-    const reply = await bus.request(subject, Buffer.from(JSON.stringify(request)), { timeoutMs: QUERY_MS });
-    return JSON.parse(Buffer.from(reply.bytes).toString("utf8")) as Answer;
-  } catch (error) {
-    if (!(error instanceof QikiError)) throw error;
-    throw new Problem("bus_unavailable", `${subject} was not answered: ${error.message}. Is the role that keeps it running?`);
-  }
 }

@@ -77,6 +77,17 @@ export function addCommandRoutes(app: Hono, context: CommandRouteContext): void 
     const parameters = { rule_id: c.req.param("id"), enabled };
     return answerCommand(c, { request_id, confirm, command_name: "rules.set_enabled", parameters }, true);
   });
+  app.post("/api/recordings", async (c) => {
+    const { request_id, ...parameters } = await jsonBody(c);
+    return answerCommand(c, { request_id, command_name: "record.start", parameters }, true);
+  });
+  app.post("/api/recordings/:id/stop", async (c) => {
+    const { request_id } = await jsonBody(c);
+    const { asked } = published(hub, "recorder") as { readonly asked: { readonly recording_id?: string } | null };
+    if (asked?.recording_id !== c.req.param("id"))
+      throw new Problem("not_found", `no recording ${c.req.param("id")} that record.start began is under way`);
+    return answerCommand(c, { request_id, command_name: "record.stop", parameters: {} }, true);
+  });
   app.get("/api/kpi", (c) => c.json(published(hub, "kpi")));
 
   function takeCommand(who: Identity): void {
@@ -122,7 +133,7 @@ export function addCommandRoutes(app: Hono, context: CommandRouteContext): void 
   }
 }
 
-function published(hub: Hub, key: "rules" | "kpi"): Record<string, unknown> {
+function published(hub: Hub, key: "rules" | "kpi" | "recorder"): Record<string, unknown> {
   const record = hub.get("system", key);
   if (record === undefined) throw new Problem("not_published", `nobody has published ${key} yet: is the alarms service running?`);
   return record.value as Record<string, unknown>;

@@ -9,6 +9,7 @@ import { addAuditRoutes } from "./audit-routes.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import { addCommandRoutes } from "./command-routes.ts";
 import type { Denial } from "./denied.ts";
+import { addHistoryRoutes } from "./history-routes.ts";
 import { type Hub, LOG_TOPICS, STATE_TOPICS, type StateTopic } from "./hub.ts";
 import { type Identities, type Identity, NOBODY } from "./identity.ts";
 import type { Ingest } from "./ingest.ts";
@@ -93,6 +94,7 @@ export function createRoutes(context: RouteContext): Hono {
   app.get("/api/state", (c) => c.json(snapshotOf(hub, topicsAsked(c), clock.monotonicMs())));
   addCommandRoutes(app, { hub, desk, sender, commands: createRateLimiter(clock, COMMANDS_SENT.perS, COMMANDS_SENT.atOnce) });
   addAuditRoutes(app, context.bus);
+  addHistoryRoutes(app, context.bus, () => context.ingest.run()?.run_id as string | undefined);
   app.get("/*", (c, next) => context.assets(c) ?? next());
 
   app.notFound((c) =>

@@ -1,0 +1,60 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { endRowSchema, recordingMetaSchema } from "#contracts/recording.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { parseLine } from "./parse-line.ts";
+import { firstLine } from "./segments.ts";
+
+/** What a recording says of itself, without reading it through. */
+export interface RecordingSummary {
+  readonly file: string;
+  readonly recording_id: string;
+  readonly segment: number;
+  readonly run_id: string;
+  readonly scenario: string;
+  readonly start_tick: number;
+  readonly bytes: number;
+  /** Rows, once it has been closed; null while it is written, or if it was cut off. */
+  readonly rows: number | null;
+}
+
+const metaSchema = recordingMetaSchema.pick({ recording_id: true, segment: true, run_id: true, scenario: true, start: true });
+const TAIL_BYTES = 16_384;
+const NEWLINE = 10;
+
+/** Summary of a file in a folder; undefined for one that has no meta row, such as a foreign or an old one. */
+export function summaryOf(folder: string, file: string): RecordingSummary | undefined {
+  const path = join(folder, file);
+  const first = dataOf(firstLine(path), SUBJECTS.recordMeta);
+  const meta = metaSchema.safeParse(first);
+  if (!meta.success) return undefined;
+  const { recording_id, segment, run_id, scenario, start } = meta.data;
+  const { size, line } = lastLine(path);
+  const end = endRowSchema.safeParse(dataOf(line, SUBJECTS.recordEnd));
+  const rows = end.success ? end.data.rows : null;
+  return { file, recording_id, segment, run_id, scenario: scenario.name, start_tick: start.tick, bytes: size, rows };
+}
+
+function dataOf(text: string | undefined, subject: string): unknown {
+  const line = text === undefined ? undefined : parseLine(text);
+  if (line === undefined || line.kind !== "row" || line.head.subject !== subject) return undefined;
+  try {
+    return JSON.parse(line.dataJson);
+  } catch {
+    return undefined;
+  }
+}
+
+function lastLine(path: string): { readonly size: number; readonly line: string | undefined } {
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    readSync(file, tail, 0, tail.length, size - tail.length);
+    const isWhole = tail.at(-1) === NEWLINE;
+    const start = tail.lastIndexOf(NEWLINE, tail.length - 2) + 1;
+    return { size, line: isWhole && start > 0 ? tail.toString("utf8", start, tail.length - 1) : undefined };
+  } finally {
+    closeSync(file);
+  }
+}
