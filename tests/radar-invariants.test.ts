@@ -372,6 +372,6 @@ describe("radar invariants", () => {
     expect(total.scans).toBeGreaterThan(SEEDS * 20);
     expect(total.lost).toBeGreaterThan(SEEDS);
     expect(total.guards).toBeGreaterThan(SEEDS);
-    expect(total.updates).toBeGreaterThan(SEEDS * 20);
+    expect(total.updates).toBeGreaterThan(SEEDS * 10);
   });
 });

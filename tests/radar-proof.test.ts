@@ -109,6 +109,16 @@ describe("verify of a forged radar", () => {
     expect(verify(forged(strange))).toMatchObject({ kind: "diverged", first: { difference: { path: "track_id" } } });
   });
 
+  test("REC-020 proof - digests that a tracker said again after it was killed are no difference; one digit in them is", () => {
+    const digests = linesWhere((row) => row.subject === SUBJECTS.recordHashes && ["tracks", "guards"].includes(String(row.data.room)));
+    const again = digests.slice(10, 18).map((at) => lines[at]!);
+    for (const place of [digests[17]! + 1, digests.at(-1)! + 1]) {
+      expect(verify(forged(lines.toSpliced(place, 0, ...again)))).toMatchObject({ kind: "identical" });
+      const wrong = again.with(3, again[3]!.replace(/"hashes":\["./, '"hashes":["x'));
+      expect(verify(forged(lines.toSpliced(place, 0, ...wrong)))).toMatchObject({ kind: "diverged" });
+    }
+  });
+
   test("PRF-004 proof - exit codes: 4 where a check row speaks, 1 where only recomputing does", async () => {
     const at = linesWhere(on(SUBJECTS.radarTracks))[0]!;
     const edited = lines.with(at, oneDigit(lines[at]!, /"bearing_deg":\d+\.\d{1,6}/));

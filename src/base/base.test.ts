@@ -84,8 +84,23 @@ describe("canonical JSON", () => {
     expect(canonicalJson({ b: undefined, a: -0 })).toBe('{"a":0}');
   });
 
+  test("canonical JSON - a list, written in one go or not, is its items joined", () => {
+    const item = fc.oneof(
+      fc.jsonValue(),
+      fc.dictionary(fc.string(), fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant(undefined))),
+    );
+    fc.assert(
+      fc.property(fc.array(item), (items) => {
+        expect(canonicalJson(items)).toBe(`[${items.map((one) => canonicalJson(one)).join(",")}]`);
+      }),
+      { seed: 3, numRuns: 1000 },
+    );
+    expect(canonicalJson([-0, undefined, { b: [1, { d: 1, c: undefined }], a: 2 }, 1e21])).toBe('[0,null,{"a":2,"b":[1,{"d":1}]},1e+21]');
+  });
+
   test("canonical JSON - refuses NaN and infinity", () => {
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) expect(() => canonicalJson({ value })).toThrow("finite");
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY])
+      for (const holder of [{ value }, [1, value], [{ a: [value] }]]) expect(() => canonicalJson(holder)).toThrow("finite");
   });
 });
 

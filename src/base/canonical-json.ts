@@ -22,6 +22,8 @@ export function canonicalJson(value: unknown): string {
   if (value === null) return "null";
   let text = "";
   if (Array.isArray(value)) {
+    // Lists are long: their own JSON is several times faster than joining, most of all for numbers.
+    if (isCanonical(value)) return JSON.stringify(value);
     for (const item of value) text += `${text === "" ? "" : ","}${canonicalJson(item ?? null)}`;
     return `[${text}]`;
   }
@@ -31,6 +33,34 @@ export function canonicalJson(value: unknown): string {
     if (member !== undefined) text += `${text === "" ? "" : ","}${name(key)}${canonicalJson(member)}`;
   }
   return `{${text}}`;
+}
+
+/** Whether a value's own JSON is canonical already. */
+function isCanonical(value: unknown): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value);
+    case "object":
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (Array.isArray(value)) {
+    for (const item of value) if (item !== undefined && !isCanonical(item)) return false;
+    return true;
+  }
+  const record = value as Readonly<Record<string, unknown>>;
+  let before = "";
+  for (const key of Object.keys(record)) {
+    const member = record[key];
+    if (key < before || (member !== undefined && !isCanonical(member))) return false;
+    before = key;
+  }
+  return true;
 }
 
 /** Most records are written in order already, and looking is cheaper than sorting. */

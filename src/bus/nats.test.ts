@@ -1,17 +1,9 @@
-import { spawn } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { connectNats, type NatsCredentials } from "./nats.ts";
 import type { Bus, BusReport } from "./port.ts";
 import { type BusHarness, bytesOf, eventually, store, streamOf, take, textOf } from "./suite/harness.ts";
+import { makeServer, NATS_CREDENTIALS as CREDENTIALS, NATS_SERVER as SERVER } from "./suite/nats-server.ts";
 import { busSuite } from "./suite.ts";
-
-const SERVER = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"].find((path) => existsSync(path));
-const CREDENTIALS: NatsCredentials = { kind: "password", user: "qiki", password: "orbit" };
 
 if (SERVER !== undefined || process.env.CI === "true") {
   busSuite("NATS bus", makeHarness);
@@ -21,13 +13,6 @@ if (SERVER !== undefined || process.env.CI === "true") {
     "\n!!! nats-server is not on this machine: the NATS bus is NOT tested. Install it with: apt-get install -y nats-server\n\n",
   );
   test.skip("NATS bus - needs nats-server", () => {});
-}
-
-interface Server {
-  readonly url: string;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  remove(): void;
 }
 
 async function makeHarness(): Promise<BusHarness> {
@@ -131,51 +116,4 @@ function natsTests(): void {
 
 function hooks(reports: BusReport[]) {
   return { nowMs: () => Date.now(), report: (report: BusReport) => void reports.push(report) };
-}
-
-/** A server of its own with credentials, storage in a folder of its own. */
-async function makeServer(authorization = "user: qiki, password: orbit"): Promise<Server> {
-  if (SERVER === undefined) throw new Error("nats-server is missing; install it with: apt-get install -y nats-server");
-  const folder = await mkdtemp(join(tmpdir(), "qiki-nats-"));
-  const port = await freePort();
-  const config = join(folder, "server.conf");
-  writeFileSync(
-    config,
-    `listen: "127.0.0.1:${port}"
-     jetstream { store_dir: "${folder}/store", max_mem: 64MB, max_file: 20GB }
-     authorization { ${authorization} }`,
-  );
-  const running: ReturnType<typeof spawn>[] = [];
-  return {
-    url: `nats://127.0.0.1:${port}`,
-    start: async () => {
-      const child = spawn(SERVER, ["-c", config], { stdio: ["ignore", "ignore", "pipe"] });
-      running.push(child);
-      await new Promise<void>((resolve, reject) => {
-        let log = "";
-        child.stderr!.on("data", (chunk: Buffer) => {
-          log += chunk.toString();
-          if (log.includes("Server is ready")) resolve();
-        });
-        child.once("exit", () => reject(new Error(`nats-server ended: ${log}`)));
-      });
-    },
-    stop: async () => {
-      const child = running.pop();
-      if (child === undefined || child.exitCode !== null) return;
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGTERM");
-      await ended;
-    },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -29,15 +29,16 @@ export interface IdentityRules {
 
 /** A newborn without an SR plot: `idPresent` is false on LR, null where the band is not said. */
 export function noIdentity(idPresent: false | null): TrackIdentity {
+  // In canonical order, which copies keep: many are written when a tracker's state is.
   return {
-    transponderOn: false,
-    transponderMode: TRANSPONDER_MODE.off,
-    transponderId: null,
     idPresent,
     iff: IFF.unknown,
-    isFoeLatched: false,
     isDeclaredHostile: false,
+    isFoeLatched: false,
     objectType: 0,
+    transponderId: null,
+    transponderMode: TRANSPONDER_MODE.off,
+    transponderOn: false,
   };
 }
 

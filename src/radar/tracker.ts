@@ -84,6 +84,8 @@ export class Tracker {
   readonly #maxCoastUs: number;
   #scannedUs: number | undefined;
   #ownVelocityMps: Vector3 | undefined;
+  /** Digest of the state as it is, once asked for. */
+  #hash: string | undefined;
 
   constructor(settings: TrackerSettings, sensor: SensorSettings) {
     this.#settings = settings;
@@ -109,6 +111,7 @@ export class Tracker {
       this.counters[arrival.reason] += 1;
       return [];
     }
+    this.#hash = undefined;
     const scans: TrackScan[] = arrival.isRestart ? this.#restart(frame) : [];
     for (const one of arrival.frames) scans.push(this.#scanFrame(one));
     return scans;
@@ -121,18 +124,22 @@ export class Tracker {
 
   /** Processes frames that still wait for earlier ones. */
   flush(): readonly TrackScan[] {
+    this.#hash = undefined;
     return this.#intake.flush().map((frame) => this.#scanFrame(frame));
   }
 
   /** Declares a track hostile, or takes that back; an unknown handle changes nothing. */
   declare(handle: string, isHostile: boolean): void {
     const track = this.table.tracks.find(({ birth }) => handleOf(birth) === handle);
-    if (track !== undefined) track.identity = this.#rules.declared(track.identity, isHostile);
+    if (track === undefined) return;
+    track.identity = this.#rules.declared(track.identity, isHostile);
+    this.#hash = undefined;
   }
 
   /** One scan of plots in canonical order: predict, gate, assign, update, hits and misses, births (radar §6.3, steps 5 to 12). */
   scan(plots: Plots, context: ScanContext): void {
     const { table } = this;
+    this.#hash = undefined;
     table.forgetEnded();
     this.#predict(context);
     this.#association.assign(table, plots);
@@ -167,6 +174,7 @@ export class Tracker {
   }
 
   restore(state: TrackerState): void {
+    this.#hash = undefined;
     this.#intake.restore(state.intake);
     this.#scannedUs = state.scannedUs;
     this.#ownVelocityMps = state.ownVelocityMps;
@@ -183,23 +191,32 @@ export class Tracker {
 
   /** Digest of the room `tracks`: handles in place of ids, no counters, so that equal seeds hash equally and a refused frame changes nothing. */
   hash(): string {
-    const { intake, scannedUs, ownVelocityMps, undetected } = this.state();
+    return (this.#hash ??= this.#workedOutHash());
+  }
+
+  #workedOutHash(): string {
+    const intake = this.#intake.state();
+    const [scannedUs, ownVelocityMps, undetected] = [this.#scannedUs, this.#ownVelocityMps, this.#birthModel.undetected];
     // The order of detections in a frame says nothing, also while it waits.
     const waiting = intake.waiting.map(({ timeUs, tick, detections }) => ({
       timeUs,
       tick,
       detections: detections.map(canonicalJson).sort(),
     }));
+    // Keys in canonical order: then these many objects need no sorting to be written.
     const tracks = this.table.tracks.map((track) => {
-      const { birth, ...rest } = this.#stored(track);
-      return { ...rest, handle: handleOf(birth), bornUs: birth.timeUs };
+      const { birth, band, existence, hits, ...rest } = this.#stored(track);
+      return { band, bornUs: birth.timeUs, existence, handle: handleOf(birth), hits, ...rest };
     });
     const text = canonicalJson({ releasedUs: intake.releasedUs, scannedUs, ownVelocityMps, undetected, tracks, waiting });
     return hash128Hex(hash128(utf8Encode(text)));
   }
 
-  #stored({ row, ...track }: Track): Omit<Track, "row"> & { readonly numbers: readonly number[] } {
-    return { ...track, numbers: Array.from(this.table.states.subarray(row, row + this.table.stride)) };
+  /** A track as plain data, keys in canonical order. */
+  #stored(track: Track): Omit<Track, "row"> & { readonly numbers: readonly number[] } {
+    const { band, birth, existence, hits, identity, lastPlotUs, misses, opportunities, rcsDbsm, row, snr, status } = track;
+    const numbers = Array.from(this.table.states.subarray(row, row + this.table.stride));
+    return { band, birth, existence, hits, identity, lastPlotUs, misses, numbers, opportunities, rcsDbsm, snr, status };
   }
 
   #scanFrame(frame: Frame): TrackScan {
@@ -294,7 +311,7 @@ export class Tracker {
       const existence = this.#birthModel.existence(plots, plot);
       this.filter.init(table.states, row, plots, plot * PLOT_STRIDE);
       const band = plots.bands[plot]!;
-      const birth: Birth = { frameId: context.frameId, tick, order, timeUs: context.timeUs };
+      const birth: Birth = { frameId: context.frameId, order, tick, timeUs: context.timeUs };
       table.tracks.push({
         birth,
         row,

@@ -1,7 +1,9 @@
 import { zstdDecompressSync } from "node:zlib";
 import { parse as parseYaml } from "yaml";
+import { canonicalJson } from "#base/canonical-json.ts";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
+import { RUN_HEADER } from "#contracts/message.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { type GuardRuleSet, guardRuleSetOf } from "#twin/guard-rule-set.ts";
 import { createTrackerMachine, type TrackerMachine } from "#twin/tracker-machine.ts";
@@ -47,6 +49,8 @@ export function createTrackerReplay(
       ? undefined
       : createTrackerMachine({ tracker: settings.tracker, sensor: settings.sensor, ruleSet: readGuards(rules.text, rules.cooldown_s) });
   const queues = new Map<string, { recorded: DrivenRow[]; computed: Readonly<Record<string, unknown>>[] }>();
+  /** Rows of digests, the newest, as they were said. */
+  const digestsSaid = new Set<string>();
   let takenSeq = 0;
   let nextReload = 0;
   let started = false;
@@ -74,8 +78,23 @@ export function createTrackerReplay(
   function matched(): TrackerPair[] {
     const pairs: TrackerPair[] = [];
     for (const { recorded, computed } of queues.values())
-      while (recorded.length > 0 && computed.length > 0) pairs.push({ row: recorded.shift()!, computed: computed.shift()! });
+      while (recorded.length > 0 && computed.length > 0) {
+        const row = recorded.shift()!;
+        if (isRepeat(row) && canonicalJson(row.data) !== canonicalJson(computed[0])) continue;
+        if (row.subject === SUBJECTS.recordHashes) remember(row);
+        pairs.push({ row, computed: computed.shift()! });
+      }
     return pairs;
+  }
+
+  function remember(row: DrivenRow): void {
+    digestsSaid.add(digestsText(row));
+    if (digestsSaid.size > REPEATS_MAX) digestsSaid.delete(digestsSaid.values().next().value!);
+  }
+
+  /** A tracker that was killed takes frames again that it had not saved: streams keep its messages single, digests are in none. */
+  function isRepeat(row: DrivenRow): boolean {
+    return row.subject === SUBJECTS.recordHashes && digestsSaid.has(digestsText(row));
   }
 
   return {
@@ -97,11 +116,18 @@ export function createTrackerReplay(
       if (machine === undefined) return undefined;
       feedReloads(Number.POSITIVE_INFINITY);
       matched();
-      return [...queues.values()].flatMap(({ recorded }) => recorded)[0];
+      return [...queues.values()].flatMap(({ recorded }) => recorded).find((row) => !isRepeat(row));
     },
     unrecorded: () => [...queues.entries()].find(([, { computed }]) => computed.length > 0)?.[0],
     hashes: () => machine?.hashes(),
   };
+}
+
+/** More rows than a tracker leaves unsaved. */
+const REPEATS_MAX = 1024;
+
+function digestsText({ data, headers }: DrivenRow): string {
+  return `${headers?.[RUN_HEADER] ?? ""} ${canonicalJson(data)}`;
 }
 
 /** Whether the tracker machine made this row. */

@@ -17,6 +17,7 @@ import { auditMessage } from "./audit-records.ts";
 import type { Clock } from "./clock.ts";
 import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
+import { createFrameSaver, type FrameSaver } from "./frame-saver.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { guardRulesView } from "./guard-rules-view.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
@@ -48,7 +49,10 @@ export interface TrackerService {
   stop(): Promise<void>;
 }
 
-/** Hosts the tracker machine: frames in stream order; publish, save, then acknowledge, so that a crash repeats and never skips. */
+/**
+ * Hosts the tracker machine: frames in stream order; publish, save, then acknowledge, so that a crash repeats and never skips. Frames
+ * that are taken again make the same messages with the same ids. One save may stand for several frames.
+ */
 export async function startTracker(options: TrackerServiceOptions): Promise<TrackerService> {
   const { bus, clock, log, publisher, store, rules, settings } = options;
   const machine = createTrackerMachine({ tracker: settings.tracker, sensor: settings.sensor, ruleSet: rules.ruleSet() });
@@ -57,6 +61,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
   let keyframeAt = "";
   let problem: string | undefined;
   let isStopping = false;
+  const saver = createFrameSaver(clock, log, write);
   let order = { at: "", count: 0 };
 
   restore();
@@ -66,6 +71,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
   if (machine.ruleSet.hash !== rules.ruleSet().hash) publish(machine.accept({ kind: "rules", ruleSet: rules.ruleSet() }, run.tick));
   await bus.streams.ensureDurable(DURABLES.radarFrames);
   const { name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending } = DURABLES.radarFrames;
+  await takeMissed();
   const frames = bus.consume(STREAMS.radar.name, { durable: name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending });
   showRules();
   const reading = readFrames();
@@ -75,8 +81,9 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     const saved = store.loadMachine();
     if (saved === undefined) return;
     try {
-      const state = JSON.parse(utf8Decode(saved.bytes) ?? "") as { seq: number; run: typeof run; machine: string };
-      machine.restore(Buffer.from(state.machine, "base64"));
+      const end = saved.bytes.indexOf(NEWLINE);
+      const state = JSON.parse(utf8Decode(saved.bytes.subarray(0, end)) ?? "") as { seq: number; run: typeof run };
+      machine.restore(saved.bytes.subarray(end + 1));
       ({ seq: takenSeq, run } = state);
     } catch (error) {
       if (!(error instanceof QikiError || error instanceof SyntaxError)) throw error;
@@ -84,20 +91,36 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     }
   }
 
-  function save(): void {
-    const state = { seq: takenSeq, run, machine: Buffer.from(machine.snapshot()).toString("base64") };
-    store.saveMachine(run.tick, Buffer.from(JSON.stringify(state)));
+  /** A line that says where in the stream this is, then the machine's snapshot. */
+  function write(): void {
+    const head = Buffer.from(`${JSON.stringify({ seq: takenSeq, run })}\n`);
+    store.saveMachine(run.tick, Buffer.concat([head, machine.snapshot()]));
   }
 
   function publish(outputs: readonly TrackerOutput[]): void {
     for (const { message } of outputs) if (options.publishesGuards || message.subject !== SUBJECTS.radarGuard) publisher.publish(message);
   }
 
+  /**
+   * Takes the frames since the last save from the stream itself. A killed reader's durable gives them back only when their time is up,
+   * after newer ones; it then finds them taken.
+   */
+  async function takeMissed(): Promise<void> {
+    const last = takenSeq === 0 ? undefined : await bus.streams.get(STREAMS.radar.name, { lastFor: SUBJECTS.radarFrames });
+    if (last === undefined || last.seq <= takenSeq) return;
+    const missed = bus.consume(STREAMS.radar.name, { filter: SUBJECTS.radarFrames, deliver: { seq: takenSeq + 1 } });
+    for await (const message of missed) {
+      take(message);
+      if (message.seq >= last.seq) break;
+    }
+    saver.save();
+  }
+
   async function readFrames(): Promise<void> {
     try {
       for await (const message of frames) {
-        if (message.seq > takenSeq) take(message);
-        message.ack();
+        // A guard's alert is never made twice: what led to it is saved before anything else happens.
+        saver.taken(message, message.seq > takenSeq && take(message));
       }
       if (!isStopping) problem = "the bus ended the reader of radar frames";
     } catch (error) {
@@ -107,18 +130,18 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     }
   }
 
-  function take(message: StreamMsg): void {
+  /** Returns whether guards spoke. */
+  function take(message: StreamMsg): boolean {
     takenSeq = message.seq;
     const tick = tickOfHeader(message.headers[TICK_HEADER]);
     if (tick !== undefined) run = { id: (message.headers[RUN_HEADER] ?? run.id) as RunId, tick: tick as Tick };
-    publish(machine.accept({ kind: "frame", payload: parsed(message.bytes), headers: message.headers }, run.tick));
-    try {
-      save();
-      problem = undefined;
-    } catch (error) {
-      problem = `the tracker's state cannot be saved: ${(error as Error).message}`;
-      log.error({ err: error }, problem);
-    }
+    const outputs = machine.accept({ kind: "frame", payload: parsed(message.bytes), headers: message.headers }, run.tick);
+    publish(outputs);
+    keyframeWhenDue();
+    return outputs.some(({ message: { subject } }) => subject === SUBJECTS.radarGuard);
+  }
+
+  function keyframeWhenDue(): void {
     const at = `${run.id}:${Math.floor(run.tick / KEYFRAME_TICKS)}`;
     if (at === keyframeAt) return;
     keyframeAt = at;
@@ -154,7 +177,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
       payload: { kind: "guard", hash: ruleSet.hash, text: rules.text(), cooldown_s: ruleSet.cooldownS },
     });
     publish(machine.accept({ kind: "rules", ruleSet }, run.tick));
-    save();
+    saver.save();
     showRules();
     return undefined;
   }
@@ -201,22 +224,26 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     keys: options.keys,
     unsignedRole: "operator",
     handle,
-    saveState: () => restore,
+    saveState() {
+      const before = machine.snapshot();
+      return () => machine.restore(before);
+    },
     onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),
   });
   const keyframeRequests = bus.subscribe(SUBJECTS.recordKeyframeGet, publishKeyframe, { name: "tracker.keyframe" });
 
   return {
     machine,
-    problem: () => problem,
-    catchUp: () => catchUp(bus, clock),
+    problem: () => problem ?? saver.problem(),
+    catchUp: () => catchUp(bus, clock, saver),
     async stop() {
       isStopping = true;
       keyframeRequests.unsubscribe();
       await door.drain();
-      await catchUp(bus, clock);
+      await catchUp(bus, clock, saver);
       await frames.return?.();
       await reading;
+      saver.settle();
       publishKeyframe();
     },
   };
@@ -225,15 +252,18 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
 const NO_LIMITS = { max_speed: 0, max_speed_mps: 0, shelve_max_s: 0, ports: [] };
 
 /** Waits until the stream holds no frame that is not acknowledged, at most for a while. */
-async function catchUp(bus: Bus, clock: Clock): Promise<void> {
+async function catchUp(bus: Bus, clock: Clock, saver: FrameSaver): Promise<void> {
   const endMs = clock.monotonicMs() + DRAIN_MS;
   while (clock.monotonicMs() < endMs) {
     const { durables } = await bus.streams.info(STREAMS.radar.name);
     const own = durables.find(({ name }) => name === DURABLES.radarFrames.name);
     if (own === undefined || own.pending + own.ackPending === 0) return;
+    if (own.pending === 0) saver.settle();
     await new Promise((done) => setImmediate(done));
   }
 }
+
+const NEWLINE = 10;
 
 function parsed(bytes: Uint8Array): unknown {
   try {
