@@ -130,8 +130,10 @@ describe.skipIf(CHROMIUM === undefined)("the radar screen", () => {
     await page.keyboard.press("g");
     await page.keyboard.press("r");
     await page.locator('main[data-screen="radar"]').waitFor();
-    await page.keyboard.press("]");
     const first = page.locator("tr[data-track]").first();
+    // The screen comes with its frame first; there is something to select once it has drawn tracks.
+    await first.waitFor();
+    await page.keyboard.press("]");
     await page.locator('tr[aria-selected="true"]').waitFor();
     expect(await first.getAttribute("aria-selected")).toBe("true");
     const details = page.getByTestId("track-details");
@@ -160,7 +162,17 @@ describe.skipIf(CHROMIUM === undefined)("the radar screen", () => {
       topics: { guards: { UNKNOWN_CONTACT_CLOSE: { v: { max_range_m: 70, hysteresis_m: 5 } } } },
     });
     await close.command("sim.start", { speed: 5 });
-    await page.getByTestId("top-incident").getByText("Unknown contact close").waitFor({ timeout: 15_000 });
+    const top = page.getByTestId("top-incident");
+    await top.getByText("Unknown contact close").waitFor({ timeout: 15_000 });
+    // The track is called by its handle; the id is in the list's details.
+    expect(await top.innerText()).toMatch(/Unknown contact close 10:0 /);
+    const [id] = Object.keys(await tracksOf(close));
+    await top.click();
+    const row = page.locator(`[data-incident="UNKNOWN_CONTACT_CLOSE:${id}"]`);
+    expect(await row.locator(".headline").innerText()).toMatch(/\b10:0\b/);
+    expect(await row.locator(".headline").innerText()).not.toContain(id);
+    expect(await row.locator(".facts").innerText()).toContain(id);
+    await close.open("radar");
     await page.keyboard.press("]");
     await page.getByTestId("track-incident").getByText("Unknown contact close").waitFor();
     await page.locator("tr[data-track] .symbol.serious").first().waitFor();

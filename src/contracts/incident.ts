@@ -21,6 +21,8 @@ export const incidentSchema = z.object({
   incident_id: z.string(),
   rule_id: z.string(),
   subject_id: z.string(),
+  /** What people call the subject where its id is none to read: the handle of a radar track (radar §2.8). */
+  subject_ref: z.string().optional(),
   /** `cleared` once nothing is left to do; a hidden one is active while its alarm is. */
   state: z.enum(["active", "cleared"]),
   letter: z.enum(LETTERS),

@@ -76,6 +76,7 @@ export function incidentWire(view: IncidentView): IncidentWire {
     incident_id: view.id,
     rule_id: view.ruleId,
     subject_id: view.subjectId,
+    ...(view.subjectRef === view.subjectId ? {} : { subject_ref: view.subjectRef }),
     state: view.isClosed ? "cleared" : "active",
     letter: view.letter,
     acked: view.acked,

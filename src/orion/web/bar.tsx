@@ -2,7 +2,7 @@ import { formatAge, formatDuration, formatSimTime, formatWall } from "#orion/mod
 import { auditFilter, keysOpen, language, model, selectedIncident, show, signInOpen, needsToken } from "./console.ts";
 import { postJson } from "./api.ts";
 import { t } from "./i18n.ts";
-import { type Incident, isUnacked, openForS, sortedIncidents } from "./incident.ts";
+import { type Incident, isUnacked, openForS, sortedIncidents, subjectOf } from "./incident.ts";
 import { SEVERITY_STATUS, type Status, StatusSymbol } from "./symbol.tsx";
 import type { CommandRow } from "#contracts/command-row.ts";
 import { commandLabel, StageDots } from "./command-row-view.tsx";
@@ -181,7 +181,7 @@ function TopIncident() {
           }}
           data-testid="top-incident"
         >
-          {t("top")}: <b>{t(top.rule.title)}</b> {top.subject_id}{" "}
+          {t("top")}: <b>{t(top.rule.title)}</b> {subjectOf(top)}{" "}
           {openS === undefined ? null : <span class="num">{formatDuration(openS)}</span>}
         </button>
       )}

@@ -17,6 +17,11 @@ export function sortedIncidents(): Incident[] {
   );
 }
 
+/** Its subject as people call it; the id stands in the list's details. */
+export function subjectOf({ subject_ref: ref, subject_id: id }: Incident): string {
+  return ref ?? id;
+}
+
 /** Calls for the operator: letters B, D and E. */
 export function isUnacked(incident: Incident): boolean {
   return incident.letter === "B" || incident.letter === "D" || incident.letter === "E";

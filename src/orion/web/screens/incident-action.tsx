@@ -3,7 +3,7 @@ import { postJson } from "../api.ts";
 import { model, signInOpen } from "../console.ts";
 import { Dialog } from "../dialog.tsx";
 import { t } from "../i18n.ts";
-import type { Incident } from "../incident.ts";
+import { type Incident, subjectOf } from "../incident.ts";
 
 export type IncidentOperation = "ack" | "clear" | "shelve" | "unshelve";
 
@@ -38,7 +38,7 @@ export function IncidentAction({
     else onClose();
   };
   return (
-    <Dialog title={`${t(operation)}: ${t(incident.rule.title)} ${incident.subject_id}`} onClose={onClose}>
+    <Dialog title={`${t(operation)}: ${t(incident.rule.title)} ${subjectOf(incident)}`} onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
         {operation === "shelve" ? (
           <fieldset>

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { formatDuration, formatNumber } from "#orion/model/format.ts";
 import { auditFilter, model, selectedIncident, show } from "../console.ts";
 import { t } from "../i18n.ts";
-import { type Incident, isUnacked, openForS, sortedIncidents } from "../incident.ts";
+import { type Incident, isUnacked, openForS, sortedIncidents, subjectOf } from "../incident.ts";
 import { SEVERITY_STATUS, StatusSymbol } from "../symbol.tsx";
 import { IncidentAction, type IncidentOperation } from "./incident-action.tsx";
 import { letterText } from "./incident-words.ts";
@@ -97,7 +97,7 @@ function IncidentRow({
         />
         <b>{incident.severity}</b>
         <b class="title">{t(incident.rule.title)}</b>
-        <span class="num">{incident.subject_id}</span>
+        <span class="num">{subjectOf(incident)}</span>
         <span class="letter">
           {incident.letter} · {letterText(incident)}
         </span>
@@ -111,6 +111,11 @@ function IncidentRow({
         <span>
           {t("count")} <b class="num">{incident.count}</b> · occ <b class="num">{incident.occ}</b>
         </span>
+        {incident.subject_ref === undefined ? null : (
+          <span>
+            {t("trackId")} <span class="num">{incident.subject_id}</span>
+          </span>
+        )}
         {incident.ack === null ? null : (
           <span data-testid="acked-by">
             {t("ackBy")}: <b>{incident.ack.operator}</b> {incident.ack.comment === null ? null : `“${incident.ack.comment}”`}
