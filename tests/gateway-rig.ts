@@ -9,6 +9,7 @@ import { loadRun } from "#cli/load-run.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { type Embedded, startEmbedded } from "#services/embedded.ts";
 import type { GatewayAccess } from "#services/gateway/server.ts";
+import type { RecordStorage } from "#services/record-storage.ts";
 import { ALL_SUBS, manualClock, type ManualClock, settle, type Wire } from "#services/gateway/test-rig.ts";
 
 export type Body = Readonly<Record<string, unknown>>;
@@ -77,9 +78,13 @@ export async function cleanUp(): Promise<void> {
 export interface RigOptions {
   readonly running?: boolean;
   readonly access?: GatewayAccess;
+  readonly storage?: RecordStorage;
 }
 
-export async function startRig({ running = false, access }: RigOptions = {}): Promise<GatewayRig> {
+/** A disk that is empty, whatever the machine's is. */
+const ROOMY: RecordStorage = { quotaBytes: 1e12, diskUsedPct: () => 0 };
+
+export async function startRig({ running = false, access, storage = ROOMY }: RigOptions = {}): Promise<GatewayRig> {
   const folder = mkdtempSync(join(tmpdir(), "qiki-gateway-"));
   folders.push(folder);
   mkdirSync(join(folder, "web", "assets"), { recursive: true });
@@ -104,6 +109,7 @@ export async function startRig({ running = false, access }: RigOptions = {}): Pr
     port: 0,
     portsToTry: 0,
     ...(access === undefined ? {} : { access }),
+    storage,
     records: false,
     productVersion: "0.0.0",
     onViolation: (subject, problem) => void violations.push(`${subject}: ${problem}`),

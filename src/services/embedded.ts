@@ -19,6 +19,7 @@ import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
 import { createPublisher } from "./publisher.ts";
+import type { RecordStorage } from "./record-storage.ts";
 import { type RecorderService, startRecorder } from "./recorder.ts";
 import { recordingMeta } from "./recording-meta.ts";
 import { type SimService, startSim } from "./sim.ts";
@@ -41,6 +42,8 @@ export interface EmbeddedOptions {
   /** Who may come in, and under which names the gateway is reached; this machine's user alone by default. */
   readonly access?: GatewayAccess;
   readonly records: boolean;
+  /** Quota and disk of recordings; by default the real ones. */
+  readonly storage?: RecordStorage;
   readonly productVersion: string;
   /** A message that breaks its contract: tests throw, production logs and counts. */
   readonly onViolation: (subject: string, problem: string) => void;
@@ -145,6 +148,8 @@ async function openParts(
       }),
     dedup: recorderStore.dedup,
     historyPath: join(dataFolder, "history.sqlite"),
+    publisher,
+    ...(options.storage === undefined ? {} : { storage: options.storage }),
   });
   onRecorder(recorder);
   connected.publish(SUBJECTS.recordKeyframeGet, new Uint8Array());

@@ -15,6 +15,8 @@ import type { CommandKeys } from "./command-signature.ts";
 import { startHistory } from "./history.ts";
 import { openHistoryDesk } from "./history-worker.ts";
 import type { Log } from "./log.ts";
+import type { Publisher } from "./publisher.ts";
+import { RECORD_STORAGE, type RecordStorage, reportStorage } from "./record-storage.ts";
 import { answerRecorderQueries } from "./recorder-queries.ts";
 import { openRecordingSession, type RecordingSession } from "./recording-session.ts";
 
@@ -32,6 +34,9 @@ export interface RecorderServiceOptions {
   readonly dedup: CommandDedup;
   /** Where telemetry and marks are remembered for trends and the time line. */
   readonly historyPath: string;
+  readonly publisher: Publisher;
+  /** Quota and disk; by default the real ones. */
+  readonly storage?: RecordStorage;
 }
 
 export interface RecorderService {
@@ -185,6 +190,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   const historyStore = openHistoryStore(options.historyPath);
   const history = startHistory({ bus, clock, log, store: historyStore });
   const desk = openHistoryDesk(options.historyPath);
+  const storage = reportStorage(bus, options.publisher, options.folder, options.storage ?? RECORD_STORAGE);
   const queries = answerRecorderQueries({ bus, log, desk, folder: options.folder });
   status();
   return {
@@ -192,7 +198,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
     problem: () => own?.problem() ?? history.problem(),
     async stop() {
       await door.drain();
-      for (const query of queries) await query.drain();
+      for (const subscription of [storage, ...queries]) await subscription.drain();
       await history.stop();
       await desk.close();
       historyStore.close();
