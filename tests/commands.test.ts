@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { STATE_BUCKET, STATE_KEYS, STREAMS } from "#contracts/streams.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
 import { signCommand } from "#services/command-signature.ts";
 import { type Body, cleanUpRigs, commandText, GATEWAY_KEY, newFolder, type ServiceRig, settle, startRig } from "./service-rig.ts";
 
@@ -276,6 +278,49 @@ describe("who may, when, where", () => {
 });
 
 describe("order", () => {
+  test.each([
+    ["CMD-013", "sim.pause", "PAUSED", 2500],
+    ["CMD-014", "sim.stop", "STOPPED", 2800],
+  ] as const)(
+    "%s %s - after 0.3 s no frames while telemetry goes on; frames come within 6 s of a start",
+    async (_case, command, state, frozenMs) => {
+      const rig = await startRig({ running: true });
+      const heard: string[] = [];
+      const listeners = [SUBJECTS.radarFrames, SUBJECTS.telemetry].map((subject) =>
+        rig.bus.subscribe(subject, () => void heard.push(subject), { name: "frames" }),
+      );
+      await rig.clock.advance(2000);
+      expect(heard).toContain(SUBJECTS.radarFrames);
+      expect((await rig.command(command)).ok).toBe(true);
+      expect(rig.telemetry().sim_state.fsm_state).toBe(state);
+      await rig.clock.advance(300);
+      heard.length = 0;
+      await rig.clock.advance(frozenMs - 300);
+      expect(heard).not.toContain(SUBJECTS.radarFrames);
+      expect(heard.filter((subject) => subject === SUBJECTS.telemetry).length).toBeGreaterThanOrEqual(2);
+      await rig.command("sim.start");
+      await rig.clock.advance(6000);
+      expect(heard).toContain(SUBJECTS.radarFrames);
+      for (const listener of listeners) listener.unsubscribe();
+    },
+  );
+
+  test("CMD-038 mode - after boot and system.mode FACTORY the last stream message and the last value say so, with event time", async () => {
+    const rig = await startRig({ running: true });
+    await rig.clock.advance(2500);
+    const ack = await rig.signed("system.mode", { mode: "FACTORY" });
+    expect(ack.ok).toBe(true);
+    await rig.clock.advance(500);
+    const stored = await rig.bus.streams.get(STREAMS.events.name, { lastFor: SUBJECTS.systemMode });
+    const kept = await rig.bus.lastValue(STATE_BUCKET).get(STATE_KEYS.systemMode);
+    for (const bytes of [stored!.bytes, kept!.bytes])
+      expect(JSON.parse(Buffer.from(bytes).toString("utf8"))).toMatchObject({
+        mode: "FACTORY",
+        event_schema_version: 1,
+        ts_epoch: Date.parse(ack.timestamp) / 1000,
+      });
+  });
+
   test("CMD-034 order - three between two ticks act in one tick as 0, 1, 2", async () => {
     const rig = await startRig({ running: true });
     await rig.clock.advance(550);

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, test } from "vitest";
 import { qiki, type RunningTwin, startTwin } from "./running-twin.ts";
 
@@ -56,6 +57,8 @@ describe("data backup and restore", () => {
     expect(back.code, back.stderr).toBe(0);
     const chain = await qiki(["audit", "verify", "--store", join(restored, "qiki.sqlite")]);
     expect(chain.stdout).toMatch(/^OK \d+ records, head \d+ [0-9a-f]{64}\n/);
+    const rebuilt = ["incidents", "rebuild", "--check", "--store", join(restored, "qiki.sqlite")];
+    expect(await qiki(rebuilt)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^equal: [1-9]/) as string });
     const recordings = readdirSync(join(restored, "recordings"));
     expect(recordings.length).toBe(1);
     for (const name of recordings)
@@ -72,9 +75,18 @@ describe("data backup and restore", () => {
       for (const one of kept) expect(known.get(one.incident_id)?.occ).toBeGreaterThanOrEqual(one.occ);
       const busy = await qiki(["data", "restore", backup, "--data", restored]);
       expect([busy.code, busy.stderr]).toEqual([2, expect.stringContaining("is not empty") as string]);
+      expect((await qiki(rebuilt)).code).toBe(5);
     } finally {
       await copy.stop();
     }
+    const store = new DatabaseSync(join(restored, "qiki.sqlite"));
+    store.exec("UPDATE incidents SET json = json_set(json, '$.acked', json('true')) WHERE key = 'POWER_BUS_NEAR_LIMIT:main'");
+    store.close();
+    const forged = await qiki(rebuilt);
+    expect([forged.code, forged.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^DIFFERENT POWER_BUS_NEAR_LIMIT:main: the trail leads to \w, /) as string,
+    ]);
   }, 180_000);
 
   test("AUD-013 a byte of the copy changed - 4, and nothing is written", async () => {

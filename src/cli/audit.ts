@@ -27,7 +27,7 @@ interface VerifyFlags extends SourceFlags {
   readonly json?: boolean;
 }
 
-/** `qiki audit list|verify|export` and `qiki incidents list`. */
+/** `qiki audit list|verify|export`. */
 export function addAuditVerbs(program: Command): void {
   const audit = program
     .command("audit")
@@ -47,12 +47,6 @@ export function addAuditVerbs(program: Command): void {
     .option("--json", "print the verdict as JSON")
     .addHelpText("after", "\nExit codes: 0 OK, 1 BAD, 3 no gateway, 4 not readable, 5 the store is in use.")
     .action(verify);
-
-  const incidents = program.command("incidents").description("incidents of a running twin");
-  withGateway(incidents.command("list"))
-    .description("print the incidents, open ones first")
-    .option("--json", "print them as JSON")
-    .action(listIncidents);
 }
 
 function withSource(command: Command): Command {
@@ -185,35 +179,8 @@ function exportLines(path: string): unknown[] {
     .map(parseOrUndefined);
 }
 
-function storeFile(path: string): string {
+/** The path of a store that is there. @throws QikiError `store_damaged` */
+export function storeFile(path: string): string {
   if (existsSync(path)) return path;
   throw new QikiError("store_damaged", `there is no store ${path}: give the qiki.sqlite of a data folder`);
-}
-
-interface ListedIncident {
-  readonly incident_id: string;
-  readonly letter: string;
-  readonly severity: string;
-  readonly occ: number;
-  readonly state: string;
-  readonly quality: string;
-  readonly value: number | null;
-  readonly limit: number | null;
-  readonly opened_ms: number | null;
-  readonly rule: { readonly title: { readonly en: string } };
-}
-
-async function listIncidents(flags: GatewayFlags & { readonly json?: boolean }): Promise<void> {
-  const { items } = await gatewayGet<{ items: readonly ListedIncident[] }>(flags, "/api/incidents");
-  const isOpenFirst = (one: ListedIncident): number => (one.state === "active" ? 0 : 1);
-  const sorted = items.toSorted((a, b) => isOpenFirst(a) - isOpenFirst(b) || (b.opened_ms ?? 0) - (a.opened_ms ?? 0));
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(sorted)}\n`);
-  else if (sorted.length === 0) process.stdout.write("no incidents\n");
-  else process.stdout.write(`${sorted.map(incidentLine).join("\n")}\n`);
-}
-
-function incidentLine(one: ListedIncident): string {
-  const measured = one.value === null ? "" : ` ${one.value}${one.limit === null ? "" : ` limit ${one.limit}`}`;
-  const stale = one.quality === "GOOD" ? "" : ` ${one.quality}`;
-  return `${one.severity} ${one.letter} ${one.incident_id} occ ${one.occ}${measured}${stale}: ${one.rule.title.en}`;
 }

@@ -9,6 +9,8 @@ import { type ChainVerdict, type KnownHead, verifyChain } from "./verify-chain.t
 export interface AuditReader {
   list(filters: AuditFilters, after: number | undefined, limit: number): AuditPage;
   records(): Generator<unknown>;
+  /** Kept incidents, each as JSON. */
+  incidents(): readonly string[];
   /** Checks the chain against the head file beside it and any other known heads. */
   verify(heads?: readonly KnownHead[]): ChainVerdict;
   close(): void;
@@ -33,6 +35,11 @@ export function openAuditReader(path: string): AuditReader {
   return {
     list: (filters, after, limit) => listAudit(opened, filters, after, limit),
     records: () => allAudit(opened),
+    incidents: () =>
+      opened
+        .prepare("SELECT json FROM incidents ORDER BY key")
+        .all()
+        .map((row) => row.json as string),
     verify(heads = []) {
       const kept = readHead(path);
       return verifyChain(allAudit(opened), kept === undefined ? heads : [kept, ...heads]);

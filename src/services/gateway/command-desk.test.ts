@@ -295,7 +295,7 @@ describe("hazards", () => {
 describe("stages", () => {
   const stages = (hub: Hub): (string | undefined)[] => [(hub.get("commands", "q1")?.value as CommandRow | undefined)?.stage];
 
-  test("VM-007 desk - a negative ACK is REJECTED at once, with code, detail and details", async () => {
+  test("CMD-027 VM-007 desk - a negative ACK ends the wait at once: REJECTED, with code, detail and details", async () => {
     const { desk, hub, clock } = rig();
     desk.send(START, ANNA);
     const waiting = desk.settled("q1", 5000);
