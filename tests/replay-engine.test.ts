@@ -31,7 +31,7 @@ test("INC-039 replay - an overcurrent event comes back as recorded, and an engin
   const loaded = loadRun({ scenario: "scenarios/pdu-overcurrent.yaml", bootId: "0" });
   await runScenario(loaded, await openRunRecorder(file, false, loaded));
   const rows = (): ReturnType<typeof readRecordingSync> =>
-    readRecordingSync(file, { strict: true, data: "checked", onProblem: (problem) => expect.unreachable(String(problem)) });
+    readRecordingSync(file, { strict: true, data: "checked", onProblem: (problem) => expect.unreachable(JSON.stringify(problem)) });
   const recorded = [...rows()].map(({ head, dataJson }) => ({ subject: head.subject, payload: JSON.parse(dataJson) as Body }));
   const openings = recorded.filter(({ payload }) => payload.kind === "incident_open" && payload.incident_id === OVERCURRENT);
   expect(openings).toHaveLength(1);
