@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { randomStream } from "#base/random.ts";
 import { AssignmentSolver } from "./assign.ts";
+import { Association } from "./association.ts";
 import { PLOT_STRIDE } from "./convert.ts";
 import { createKalman } from "./filter/kalman.ts";
 import { STATE_SIZE } from "./filter/filter.ts";
 import { PlotGrid } from "./gate.ts";
 import { Plots } from "./plots.ts";
+import { trackerSettingsOf } from "./test-rig.ts";
+import { STATUS, type Track, TrackTable } from "./tracks.ts";
 
 function solve(rows: readonly (readonly number[])[]): { readonly columns: number[]; readonly cost: number } {
   const width = rows[0]!.length;
@@ -137,5 +140,48 @@ describe("gate", () => {
         expect(byIndex).toEqual(byAll);
       }
     }
+  });
+
+  test("RAD-067 rivals - of two tracks that could take one plot the solver's has it, bit for bit, ties included; 500 scenes", () => {
+    const stream = randomStream("assign/rivals");
+    const settings = trackerSettingsOf();
+    const { pd, extraneousDensity } = settings;
+    const filter = createKalman({ dims: 3, doppler: true, q: 0.5, initSpeedSigmaMps: 30 });
+    const constant = filter.dof * Math.log(2 * Math.PI) + 2 * Math.log(extraneousDensity);
+    const seen = { first: 0, second: 0 };
+    for (let round = 0; round < 500; round += 1) {
+      const table = new TrackTable(filter.stride);
+      const plots = new Plots();
+      const plotAt = (spread: number): void =>
+        plots.addPlace(1000 + spread * stream.gaussian(), spread * stream.gaussian(), 0, 10 + 40 * stream.uniform(), 100, 3);
+      for (let track = 0; track < 2; track += 1) {
+        plots.clear();
+        // Every fifth scene has the same track twice: a tie.
+        if (round % 5 === 0) plots.addPlace(1000, 0, 0, 20, 100, 3);
+        else plotAt(8);
+        const row = table.takeRow();
+        filter.init(table.states, row, plots, 0);
+        filter.predict(table.states, row, 1, [0, 0, 0]);
+        const status = round % 5 === 0 || stream.uniform() < 0.5 ? STATUS.tracked : STATUS.new;
+        table.tracks.push({ row, status, existence: 0.5 } as Track);
+      }
+      plots.clear();
+      plotAt(8);
+      const costs = table.tracks.map(({ row, status }) => {
+        const r = status === STATUS.new ? 0.5 : 0.999;
+        const d2 = filter.evaluate(table.states, row, plots, 0, Number.POSITIVE_INFINITY);
+        return { plot: d2 + filter.logDetS + (constant - 2 * Math.log(r * pd)), none: -2 * Math.log(1 - r * pd) };
+      });
+      const [one, other] = costs as [(typeof costs)[number], (typeof costs)[number]];
+      const best = solve([
+        [one.plot, one.none, 1e12],
+        [other.plot, 1e12, other.none],
+      ]).columns;
+      const association = new Association(settings, filter);
+      association.assign(table, plots);
+      expect(Array.from(association.plotOf.subarray(0, 2)), `round ${round}`).toEqual(best.map((column) => (column === 0 ? 0 : -1)));
+      seen[best[0] === 0 ? "first" : "second"] += 1;
+    }
+    expect(Math.min(seen.first, seen.second)).toBeGreaterThan(100);
   });
 });

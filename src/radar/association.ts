@@ -145,17 +145,50 @@ export class Association {
 
   #solve(tracks: number, plots: number): void {
     let open: number[] | undefined;
+    const rivals = this.#rivalsOf(tracks, plots);
     for (let track = 0; track < tracks; track += 1) {
       const from = this.#from[track]!;
       const edges = this.#from[track + 1]! - from;
       if (edges === 0) continue;
-      if (edges === 1 && this.#degree[this.#edgePlot[from]!] === 1) this.#take(track, from);
+      const plot = this.#edgePlot[from]!;
+      if (edges === 1 && this.#degree[plot] === 1) this.#take(track, from);
+      else if (edges === 1 && rivals[plot] === 2) this.#meetRival(track, plot);
       else (open ??= []).push(track);
     }
     if (open === undefined) return;
     this.#owner.fill(-1, 0, plots);
     this.#column.fill(0, 0, plots);
     for (const cluster of this.#clusters(open)) this.#solveCluster(cluster);
+  }
+
+  /** For each plot that two tracks could take, how many of them could take nothing else. */
+  #rivalsOf(tracks: number, plots: number): Int32Array {
+    const rivals = this.#column;
+    rivals.fill(0, 0, plots);
+    this.#owner.fill(-1, 0, plots);
+    if (this.#settings.clusterMax < 3) return rivals;
+    for (let track = 0; track < tracks; track += 1) {
+      const from = this.#from[track]!;
+      if (this.#from[track + 1]! - from !== 1) continue;
+      const plot = this.#edgePlot[from]!;
+      if (this.#degree[plot] === 2) rivals[plot] = rivals[plot]! + 1;
+    }
+    return rivals;
+  }
+
+  /**
+   * Two tracks that could take this one plot and no other: by far the most frequent cluster, a newborn beside an old track. Who loses more
+   * without it has it; the solver compares the very same differences and gives a tie to the second.
+   */
+  #meetRival(track: number, plot: number): void {
+    const first = this.#owner[plot]!;
+    if (first === -1) {
+      this.#owner[plot] = track;
+      return;
+    }
+    const loss = (one: number): number => this.#noneCost[one]! - this.#edgeCost[this.#from[one]!]!;
+    const winner = loss(first) <= loss(track) ? track : first;
+    this.#take(winner, this.#from[winner]!);
   }
 
   /** Connected components of the tracks given, each in order: tracks that share a plot are joined (Tarjan's union-find). */
@@ -201,22 +234,21 @@ export class Association {
       this.#edgeAt = new Int32Array(cells * 2);
     }
     const cost = this.#cost.fill(IMPOSSIBLE, 0, cells);
-    plots.forEach((plot, column) => {
-      this.#column[plot] = column;
-    });
-    tracks.forEach((track, row) => {
+    for (let column = 0; column < plots.length; column += 1) this.#column[plots[column]!] = column;
+    for (let row = 0; row < tracks.length; row += 1) {
+      const track = tracks[row]!;
       for (let edge = this.#from[track]!; edge < this.#from[track + 1]!; edge += 1) {
         const at = row * columns + this.#column[this.#edgePlot[edge]!]!;
         cost[at] = this.#edgeCost[edge]!;
         this.#edgeAt[at] = edge;
       }
       cost[row * columns + plots.length + row] = this.#noneCost[track]!;
-    });
+    }
     const taken = this.#solver.solve(cost, tracks.length, columns);
-    tracks.forEach((track, row) => {
+    for (let row = 0; row < tracks.length; row += 1) {
       const column = taken[row]!;
-      if (column < plots.length) this.#take(track, this.#edgeAt[row * columns + column]!);
-    });
+      if (column < plots.length) this.#take(tracks[row]!, this.#edgeAt[row * columns + column]!);
+    }
   }
 
   /** Plots that any of the tracks could take, in canonical order. */
@@ -263,15 +295,17 @@ export class Association {
 
   /** A confirmed track that got nothing takes the nearest plot that is left within the wider gate. */
   #recapture(table: TrackTable, plots: Plots): void {
-    table.tracks.forEach((track, index) => {
-      if (this.plotOf[index] !== -1 || track.status === STATUS.new) return;
+    const { tracks } = table;
+    for (let index = 0; index < tracks.length; index += 1) {
+      const track = tracks[index]!;
+      if (this.plotOf[index] !== -1 || track.status === STATUS.new) continue;
       const plot = this.nearest(table, track, plots, this.recaptureD2, (one) => this.taken[one] === 0);
-      if (plot === -1) return;
+      if (plot === -1) continue;
       this.d2Of[index] = this.#filter.evaluate(table.states, track.row, plots, plot * PLOT_STRIDE, this.recaptureD2);
       this.logDetOf[index] = this.#filter.logDetS;
       this.plotOf[index] = plot;
       this.taken[plot] = 1;
-    });
+    }
   }
 
   #reserve(tracks: number, plots: number): void {
