@@ -127,6 +127,7 @@ describe("routes", () => {
       expect(header("cross-origin-opener-policy")).toBe("same-origin");
       expect(header("cross-origin-resource-policy")).toBe("same-origin");
       expect(header("access-control-allow-origin")).toBeNull();
+      expect(header("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
     }
     const thrown = await rig.post("/api/commands", "{oops");
     expect([thrown.status, thrown.headers.get("content-security-policy"), thrown.headers.get("cache-control")]).toEqual([

@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { requestId } from "hono/request-id";
 import type { Bus } from "#bus/port.ts";
 import { COMMANDS } from "#contracts/command-catalogue.ts";
 import { DICTIONARY } from "#contracts/dictionary.ts";
@@ -40,6 +41,7 @@ export interface RouteContext {
   readonly denied: (denial: Denial) => void;
 }
 
+const CHANGING = ["POST", "PATCH", "PUT", "DELETE"];
 const LOGIN_PATH = "/api/login";
 const BODY_BYTES = 65_536;
 /** A page asks for three things when it opens: so many tabs of one person may open at once. */
@@ -61,12 +63,17 @@ export function createRoutes(context: RouteContext): Hono {
     return who;
   };
 
+  app.use("*", requestId());
   app.use("*", secureResponses());
   app.use("*", guardHost(context.hosts));
   app.get("/healthz", (c) => c.json({ ok: true }));
   app.get("/readyz", (c) => {
     const checks = context.checks();
     return c.json({ checks }, checks.every((check) => check.ok) ? 200 : 503);
+  });
+  app.on(CHANGING, "/api/*", async (c, next) => {
+    await next();
+    context.log.info({ ...requestOf(c), status: c.res.status, who: whoever(c).name }, "a change was asked for");
   });
   guardApi(app, context, known);
 
@@ -102,7 +109,7 @@ export function createRoutes(context: RouteContext): Hono {
   );
   app.onError((error, c) => {
     const problem = error instanceof Problem ? error : new Problem("internal", "the gateway failed on this request; its log says more");
-    if (problem !== error) context.log.error({ err: error, method: c.req.method, path: c.req.path }, "a request failed");
+    if (problem !== error) context.log.error({ err: error, ...requestOf(c) }, "a request failed");
     if (AUDITED.has(problem.code)) {
       const { code, message: why } = problem;
       const requestId = problem.extra.request_id as string | undefined;
@@ -135,7 +142,7 @@ function guardApi(app: Hono, context: RouteContext, known: (c: Context) => Ident
     await next();
   });
   app.use("/api/*", bodyLimit({ maxSize: BODY_BYTES, onError: (c) => answerProblem(c, TOO_LARGE) }));
-  app.on(["POST", "PATCH", "PUT", "DELETE"], "/api/*", async (c, next) => {
+  app.on(CHANGING, "/api/*", async (c, next) => {
     const origin = c.req.header("origin");
     if (origin !== undefined && !context.origins().includes(origin))
       throw new Problem("bad_origin", `pages of ${origin} may not change anything here: open the console at ${context.origins()[0]}`);
@@ -149,6 +156,11 @@ const UNAUTHENTICATED = new Problem(
   "unauthenticated",
   "this gateway lets in by token: sign in with it, or send Authorization: Bearer TOKEN",
 );
+/** A request in the log: its id also stands in the answer, as `X-Request-Id`. */
+function requestOf(c: Context): Readonly<Record<string, string>> {
+  return { method: c.req.method, path: c.req.path, http_request: String(c.get("requestId")) };
+}
+
 const TOO_LARGE = new Problem("payload_too_large", `the body is larger than ${BODY_BYTES} bytes, which is the most that is read`);
 
 function answerProblem(c: Context, problem: Problem): Response {
