@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { RepeatedJson } from "#base/repeated-json.ts";
+import { utf8Decode } from "#base/utf8.ts";
 import { loadRun } from "#cli/load-run.ts";
 import { runScenario } from "#cli/run.ts";
 import { openRunRecorder } from "#cli/run-recorder.ts";
@@ -48,14 +50,20 @@ export function craftFigures(): FigureSpec[] {
         const craft = createCraftState(config);
         const machine = createSimMachine(loaded.model);
         const context = machine.telemetryContext();
+        const json = new RepeatedJson();
         let bytes = 0;
+        let last: { readonly text: Uint8Array; readonly payload: object } | undefined;
         const startedMs = performance.now();
         for (let tick = 0; tick < TELEMETRY_STEPS; tick += 1) {
           step(craft, config);
-          bytes += JSON.stringify(projectTelemetry(craft, config, { ...context, stateHash: craftHashHex(craft) })).length;
+          const payload = projectTelemetry(craft, config, { ...context, stateHash: craftHashHex(craft) });
+          const text = json.encode(payload);
+          bytes += text.length;
+          last = { text, payload };
         }
         const elapsedMs = performance.now() - startedMs;
         if (bytes < TELEMETRY_STEPS * 1000) throw new Error(`telemetry of ${bytes} bytes is too short to be true`);
+        if (utf8Decode(last!.text) !== JSON.stringify(last!.payload)) throw new Error("telemetry is not what JSON.stringify makes of it");
         return (TELEMETRY_STEPS * 1000) / elapsedMs;
       },
     },

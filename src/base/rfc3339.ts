@@ -33,8 +33,23 @@ export function dayOfYear(epochMs: number): number {
   return days - daysFromCivil(civilFromDays(days).year, 1, 1) + 1;
 }
 
+/** Seconds written last, and their texts: all messages of a tick name the same few. */
+const KEPT = 64;
+const keptSeconds = new Float64Array(KEPT).fill(Number.NaN);
+const keptTexts: string[] = Array.from({ length: KEPT }, () => "");
+
 function formatUtcSeconds(epochMs: number): string {
   assert(Number.isSafeInteger(epochMs), "a time is integer milliseconds", { epochMs });
+  const second = Math.floor(epochMs / 1000);
+  const place = modulo(second, KEPT);
+  if (keptSeconds[place] !== second) {
+    keptTexts[place] = secondText(epochMs);
+    keptSeconds[place] = second;
+  }
+  return keptTexts[place]!;
+}
+
+function secondText(epochMs: number): string {
   const days = Math.floor(epochMs / MS_PER_DAY);
   const { year, month, day } = civilFromDays(days);
   assert(year >= 0 && year <= 9999, "a year of four digits", { year });

@@ -1,4 +1,5 @@
 import { zstdCompressSync } from "node:zlib";
+import { RepeatedJson } from "#base/repeated-json.ts";
 import { eventTimeMs } from "#base/tick-time.ts";
 import { CLOUD_EVENTS, headersOf, type Message } from "#contracts/message.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
@@ -34,6 +35,7 @@ export async function openRunRecorder(path: string, force: boolean, loaded: Load
   });
   const writer = await openRecordingWriter({ path, force, meta, nowMs: () => Date.now(), onFailure: (error) => (failure = error) });
   const seqs = new Map<string, number>();
+  const telemetry = new RepeatedJson();
   const chainId = meta.recording_id;
   let head: ChainHead | undefined;
   let hashes: { at: number[]; hashes: string[] } = { at: [], hashes: [] };
@@ -43,7 +45,8 @@ export async function openRunRecorder(path: string, force: boolean, loaded: Load
   function row(message: Message, streamSeq?: number): void {
     const seq = (seqs.get(message.subject) ?? 0) + 1;
     seqs.set(message.subject, seq);
-    const payload = Buffer.from(JSON.stringify(message.payload));
+    const payload =
+      message.subject === SUBJECTS.telemetry ? telemetry.encode(message.payload) : Buffer.from(JSON.stringify(message.payload));
     writer.write([
       {
         subject: message.subject,

@@ -100,6 +100,8 @@ export interface CraftConfig {
   /** Node indices, -1 when there is none. */
   readonly coreNode: number;
   readonly dockNode: number;
+  readonly batteryNode: number;
+  readonly supercapNode: number;
   /** Nodes whose heat degrades the link. */
   readonly commsNodes: readonly number[];
   readonly cpuBlend: number;
@@ -166,6 +168,8 @@ export function compileCraftConfig(profile: CraftProfile, settings: CraftSetting
     nodes: nodeColumns(profile, dtS),
     coreNode: nodes.findIndex((node) => node.id === "core"),
     dockNode: nodes.findIndex((node) => node.id === "dock_bridge"),
+    batteryNode: nodes.findIndex((node) => node.id === "battery"),
+    supercapNode: nodes.findIndex((node) => node.id === "supercap"),
     commsNodes: nodes.flatMap((node, index) => (/comm|transponder/.test(node.id) ? [index] : [])),
     cpuBlend: cpuBlend(dtS),
     ramBlend: ramBlend(dtS),

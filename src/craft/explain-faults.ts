@@ -7,17 +7,25 @@ import { faultExplainId, faultNode, RUNTIME_FAULTS } from "./reasons.ts";
 /** Faults in force as `power.faults` lists them: of the configuration, of the power stages, of the nodes. */
 export function faultsInForce(values: Float64Array, config: CraftConfig): readonly string[] {
   const { configFaults, thermalPlane } = config.profile;
+  if (!isAnyInForce(values, config)) return NO_FAULTS;
   const flags = at.FAULT_FLAGS;
   const runtime = RUNTIME_FAULTS.filter((_, index) => values[flags + index * at.NEXT] === 1);
   const trips = thermalPlane.nodes.filter((_, node) => values[config.layout.tripFlagsAt + node * at.NEXT] === 1);
-  if (configFaults.length + runtime.length + trips.length === 0) return NO_FAULTS;
   return [...configFaults, ...runtime, ...trips.map(({ id }) => `THERMAL_TRIP:${id}`)];
 }
 
 const NO_FAULTS: readonly string[] = [];
 
+function isAnyInForce(values: Float64Array, config: CraftConfig): boolean {
+  let count = config.profile.configFaults.length;
+  for (let fault = 0; fault < RUNTIME_FAULTS.length; fault += 1) count += values[at.FAULT_FLAGS + fault * at.NEXT]!;
+  for (let node = 0; node < config.nodes.count; node += 1) count += values[config.layout.tripFlagsAt + node * at.NEXT]!;
+  return count > 0;
+}
+
 /** Adds the faults in force. */
 export function explainFaults(values: Float64Array, config: CraftConfig, since: Since, reasons: Reason[]): void {
+  if (!isAnyInForce(values, config)) return;
   const { configFaults, thermalPlane } = config.profile;
   const add = (fault: string, slot: number, cause: Cause): void => {
     const node = faultNode(fault);

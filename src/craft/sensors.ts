@@ -19,7 +19,12 @@ export interface SensorReading {
   readonly values: readonly (number | undefined)[];
 }
 
-const VALUE_COUNT: Readonly<Record<SensorName, number>> = { imu: 3, radiation: 2, star_tracker: 2, magnetometer: 3 };
+const NO_VALUES: Readonly<Record<SensorName, readonly undefined[]>> = {
+  imu: [undefined, undefined, undefined],
+  radiation: [undefined, undefined],
+  star_tracker: [undefined, undefined],
+  magnetometer: [undefined, undefined, undefined],
+};
 const SECONDS_PER_HOUR = 3600;
 
 /** Part of S9: adds the dose, and freezes sensors whose fault acts for the first time. */
@@ -61,7 +66,7 @@ export function readSensor(state: CraftState, config: CraftConfig, sensor: Senso
 function trueReading(values: Float64Array, lane: number, config: CraftConfig, sensor: SensorName): SensorReading {
   const plane = config.profile.sensorPlane;
   const enabled = plane.enabled && sensorConfig(config, sensor).enabled;
-  const readings = enabled ? trueValues(values, lane, config, sensor) : Array.from({ length: VALUE_COUNT[sensor] }, () => undefined);
+  const readings = enabled ? trueValues(values, lane, config, sensor) : NO_VALUES[sensor];
   const status = enabled ? statusOf(config, sensor, readings) : "na";
   return { enabled, status, reason: reasonOf(config, sensor, status, readings), values: readings };
 }

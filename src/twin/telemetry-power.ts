@@ -41,7 +41,7 @@ export function powerOf({ values }: CraftState, config: CraftConfig): Power {
     battery_capacity_wh: powerCapacityWh,
     battery_charge_w: values[at.BATTERY_CHARGE_W]!,
     battery_discharge_w: values[at.BATTERY_DISCHARGE_W]!,
-    battery_temp_state: tempState(values, config, "battery"),
+    battery_temp_state: tempState(values, config.batteryNode),
     battery_spill_w: values[at.SPILL_W]!,
     battery_unserved_w: values[at.UNSERVED_W]!,
     bus_v: busV,
@@ -63,7 +63,7 @@ export function powerOf({ values }: CraftState, config: CraftConfig): Power {
     supercap_capacity_wh: powerPlane.supercapCapacityWh,
     supercap_charge_w: values[at.SUPERCAP_CHARGE_W]!,
     supercap_discharge_w: values[at.SUPERCAP_DISCHARGE_W]!,
-    supercap_temp_state: tempState(values, config, "supercap"),
+    supercap_temp_state: tempState(values, config.supercapNode),
     dock_connected: isConnected,
     dock_soft_start_pct: values[at.SOFT_START_PCT]!,
     dock_power_w: values[at.SOURCE_DOCK_W]!,
@@ -146,8 +146,7 @@ function named(digits: number, words: readonly string[]): string[] {
   return list.reverse();
 }
 
-function tempState(values: Float64Array, config: CraftConfig, id: string): Power["battery_temp_state"] {
-  const node = config.profile.thermalPlane.nodes.findIndex((one) => one.id === id);
+function tempState(values: Float64Array, node: number): Power["battery_temp_state"] {
   if (node < 0) return "missing";
   if (values[at.NODES + node * at.NODE_STRIDE + at.NODE_TRIPPED] === 1) return "critical";
   return isWarned(values, 0, node) ? "hot" : "nominal";

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { RepeatedJson } from "#base/repeated-json.ts";
+import { utf8Decode } from "#base/utf8.ts";
 import { type TelemetryPayload, telemetrySchema } from "#contracts/telemetry.ts";
 import { applyCraftCommand, type CraftCommand } from "#craft/commands.ts";
 import * as at from "#craft/layout.ts";
@@ -78,6 +80,17 @@ describe("telemetry", () => {
       expect(JSON.stringify(parsed)).toBe(JSON.stringify(payload));
     }
     expect(explained).toBeGreaterThan(10_000);
+  });
+
+  test("SIM-086 telemetry - the repeated JSON of 1,000 fuzzed ticks is that of JSON.stringify (seed 87)", () => {
+    const rig = craft({ set: { "sensor_plane.star_tracker": { enabled: true, locked_init: false }, power_capacity_wh: 3 } });
+    const json = new RepeatedJson();
+    for (const command of fc.sample(anyCommand, { seed: 87, numRuns: 1000 })) {
+      applyCraftCommand(rig.state, rig.config, command);
+      rig.run(1);
+      const payload = telemetryOf(rig);
+      expect(utf8Decode(json.encode(payload))).toBe(JSON.stringify(payload));
+    }
   });
 
   test("telemetry - every explain id of a run is one that the layout has a slot for (seed 87)", () => {

@@ -1,4 +1,5 @@
 import { formatUtcMs } from "#base/rfc3339.ts";
+import type { Vector } from "#base/key-spec.ts";
 import { asTick, eventTimeMs, simTimeS } from "#base/tick-time.ts";
 import { DEG_PER_RAD } from "#base/units.ts";
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
@@ -37,8 +38,9 @@ export function projectTelemetry(state: CraftState, config: CraftConfig, context
   const { values } = state;
   const tick = asTick(values[at.TICK]!);
   const timeMs = eventTimeMs(context.epochMs, tick, context.tickMs);
-  const [x, y, z] = state.positionM;
-  const [vx, vy, vz] = state.velocityMps;
+  const { positionM, velocityMps } = state;
+  const [x, y, z] = positionM;
+  const [vx, vy, vz] = velocityMps;
   const speedMps = Math.sqrt(vx * vx + vy * vy + vz * vz);
   const { headingDeg, rollRad, pitchRad, yawRad } = attitudeAngles(values);
   return {
@@ -94,7 +96,7 @@ export function projectTelemetry(state: CraftState, config: CraftConfig, context
       temp_external_c: values[at.AMBIENT_FROM_SCENARIO] === 1 ? "scenario" : "fixture",
       orbit: "not_modelled",
     },
-    motion: motionOf(state, config),
+    motion: motionOf(values, config, positionM, velocityMps),
     power_detail: powerDetailOf(state, config),
     explain: explainOf(state, config),
   };
@@ -116,13 +118,17 @@ function thermalNodesOf(values: Float64Array, config: CraftConfig): TelemetryPay
   });
 }
 
-function motionOf(state: CraftState, config: CraftConfig): TelemetryPayload["motion"] {
-  const { values, positionM, velocityMps } = state;
+function motionOf(values: Float64Array, config: CraftConfig, positionM: Vector, velocityMps: Vector): TelemetryPayload["motion"] {
   return {
     position_m: [...positionM],
     velocity_mps: [...velocityMps],
     inertial_velocity_mps: vectorAt(values, at.VELOCITY_MPS),
-    quaternion: [...vectorAt(values, at.QUATERNION), values[at.QUATERNION + 3 * at.NEXT]!],
+    quaternion: [
+      values[at.QUATERNION]!,
+      values[at.QUATERNION + at.NEXT]!,
+      values[at.QUATERNION + 2 * at.NEXT]!,
+      values[at.QUATERNION + 3 * at.NEXT]!,
+    ],
     body_rates_rps: vectorAt(values, at.RATES_RPS),
     drive_command_mps: values[at.DRIVE_COMMAND_MPS]!,
     drive_actual_mps: values[at.DRIVE_SPEED_MPS]!,
