@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { TelemetryPayload } from "#contracts/telemetry.ts";
 import { createJudge, type Verdict } from "#twin/expectation.ts";
 import type { SimInput } from "#twin/sim-machine.ts";
 import { createTwin, digest, type Twin } from "#twin/twin.ts";
@@ -87,21 +88,25 @@ export async function runScenario(loaded: LoadedRun, recorder?: RunRecorder): Pr
   };
 }
 
-/** What expectations look at; the parts beside telemetry are made only for those that look there. */
-function seenOf(twin: Twin): unknown {
-  let tracks: ReturnType<Twin["tracks"]> | undefined;
-  let incidents: ReturnType<Twin["incidents"]> | undefined;
-  return {
-    ...twin.sim.telemetry(),
-    get tracks() {
-      return (tracks ??= twin.tracks());
-    },
-    get guards() {
-      return twin.guards();
-    },
-    get incidents() {
-      return (incidents ??= twin.incidents());
-    },
+/** What expectations look at: each part is made once, and only if one looks there. */
+function seenOf(twin: Twin): (root: string) => unknown {
+  const seen = new Map<string, unknown>();
+  let telemetry: TelemetryPayload | undefined;
+  const make = (root: string): unknown => {
+    switch (root) {
+      case "tracks":
+        return twin.tracks();
+      case "guards":
+        return twin.guards();
+      case "incidents":
+        return twin.incidents();
+      default:
+        return twin.sim.telemetrySection(root) ?? (telemetry ??= twin.sim.telemetry())[root as keyof TelemetryPayload];
+    }
+  };
+  return (root) => {
+    if (!seen.has(root)) seen.set(root, make(root));
+    return seen.get(root);
   };
 }
 

@@ -7,7 +7,7 @@ function verdictOf(text: string, values: readonly unknown[], tickMs = 100): Verd
   expect(typeof expectation).toBe("object");
   const judge = createJudge([expectation]);
   values.forEach((value, tick) => {
-    if (judge.looksAt(tick)) judge.observe(tick, { a: { b: value } });
+    if (judge.looksAt(tick)) judge.observe(tick, (root) => (root === "a" ? { b: value } : undefined));
   });
   return judge.verdicts()[0]!;
 }

@@ -1,6 +1,6 @@
 import { assertNever } from "#base/assert.ts";
 import { ticksOfSeconds } from "#base/tick-time.ts";
-import { parsePath, type ValuePath, valueAt } from "./path.ts";
+import { parsePath, type ValuePath, valueFrom } from "./path.ts";
 
 type Literal = number | boolean | null | string;
 type Predicate =
@@ -61,8 +61,8 @@ export function parseExpectation(text: string, tickMs: number): Expectation | st
 export interface Judge {
   /** Whether any open expectation looks after this tick. */
   looksAt(tick: number): boolean;
-  /** `roots` is the telemetry payload with the roots `incidents`, `tracks` and `guards` beside its own keys. */
-  observe(tick: number, roots: unknown): void;
+  /** `rootOf` gives a member of the telemetry payload, or one of the roots `incidents`, `tracks` and `guards` beside them. */
+  observe(tick: number, rootOf: (key: string) => unknown): void;
   /** One verdict each, in the order given; a run that ended before a window is a miss. */
   verdicts(): readonly Verdict[];
 }
@@ -78,12 +78,12 @@ export function createJudge(expectations: readonly Expectation[]): Judge {
   return {
     looksAt: (tick) =>
       cases.some(({ expectation, verdict }) => verdict === undefined && tick >= expectation.fromTick && tick <= expectation.toTick),
-    observe(tick, roots) {
+    observe(tick, rootOf) {
       for (const one of cases) {
         const { expectation } = one;
         if (one.verdict !== undefined || tick < expectation.fromTick || tick > expectation.toTick) continue;
         one.looked += 1;
-        const value = valueAt(roots, expectation.predicate.path);
+        const value = valueFrom(rootOf, expectation.predicate.path);
         const seen = value === undefined ? "missing" : JSON.stringify(value);
         if (value === undefined && expectation.when !== "within") {
           one.verdict = { text: expectation.text, ok: false, tick, seen };

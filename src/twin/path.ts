@@ -28,7 +28,7 @@ export function parsePath(text: string): ValuePath | undefined {
 }
 
 /** The value at a path, or undefined when something on the way is missing. */
-export function valueAt(root: unknown, path: ValuePath): unknown {
+export function valueAt(root: unknown, path: Pick<ValuePath, "steps">): unknown {
   let value: unknown = root;
   for (const step of path.steps) {
     if (typeof value !== "object" || value === null) return undefined;
@@ -37,4 +37,10 @@ export function valueAt(root: unknown, path: ValuePath): unknown {
     else value = step.kind === "index" ? value[step.index] : value.find((item: { id?: unknown }) => item?.id === step.id);
   }
   return value;
+}
+
+/** The value at a path whose first key is looked up by `rootOf`. */
+export function valueFrom(rootOf: (key: string) => unknown, path: ValuePath): unknown {
+  const [first, ...steps] = path.steps;
+  return first?.kind === "key" ? valueAt(rootOf(first.key), { steps }) : undefined;
 }

@@ -17,7 +17,7 @@ import { type MessageMaker, messageMaker } from "./sim-messages.ts";
 import { newSimState, restoreSimState, type RunState, type SimModel, type SimState, snapshotSimState } from "./sim-state.ts";
 import { advanceRadar, radarReading } from "./sim-radar.ts";
 import { applyTimelineAction } from "./sim-timeline.ts";
-import { projectTelemetry, type TelemetryContext } from "./telemetry.ts";
+import { projectSection, projectTelemetry, type TelemetryContext } from "./telemetry.ts";
 
 /** Who sent a command, as far as the service could establish it. */
 export interface Actor {
@@ -56,6 +56,8 @@ export interface SimMachine extends Machine<SimInput, SimOutput> {
   sceneHash(): string;
   /** The telemetry payload of the current tick, as it would be published. */
   telemetry(): TelemetryPayload;
+  /** A member of it that is made alone, cheaper than the whole; undefined for the others. */
+  telemetrySection(key: string): unknown;
   /** What telemetry says beside the craft. */
   telemetryContext(): TelemetryContext;
 }
@@ -120,7 +122,7 @@ export function createSimMachine(model: SimModel): SimMachine {
     }
     for (const scan of scans) for (const message of messages().frames(scan)) emit(message);
     if (telemetry !== undefined) emitSettled(effects.afterTick(state, telemetry));
-    recordHash();
+    recordHash(telemetry?.state_hash);
   }
 
   /** Order within a tick: thermal, trips, bus, pdu, radar. */
@@ -157,10 +159,10 @@ export function createSimMachine(model: SimModel): SimMachine {
   }
 
   /** Collects the digests of craft and scene of every tick and sends a row each second of sim time. */
-  function recordHash(): void {
+  function recordHash(craft: string = craftHashHex(state.craft)): void {
     const now = tickNow();
     state.hashes.at.push(now);
-    state.hashes.craft.push(craftHashHex(state.craft));
+    state.hashes.craft.push(craft);
     state.hashes.scene.push(state.scene.hash());
     if (now % hashRowTicks(model) === 0) flushHashes();
   }
@@ -363,6 +365,7 @@ export function createSimMachine(model: SimModel): SimMachine {
     hash: () => craftHashHex(state.craft),
     sceneHash: () => state.scene.hash(),
     telemetry: () => project(),
+    telemetrySection: (key) => projectSection(key, state.craft, model.config),
     telemetryContext: () => telemetryContext(),
     get runId() {
       return state.runId;

@@ -9,7 +9,7 @@ import * as at from "#craft/layout.ts";
 import { preview } from "#craft/preview.ts";
 import { craftHashHex } from "#craft/state.ts";
 import { flatProfile, type Rig, type RigOptions, rigOf, thermalProfile } from "#craft/test-rig.ts";
-import { projectTelemetry } from "./telemetry.ts";
+import { projectSection, projectTelemetry } from "./telemetry.ts";
 
 const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
 const shipped = read("../../profiles/shipped.json");
@@ -91,6 +91,14 @@ describe("telemetry", () => {
       const payload = telemetryOf(rig);
       expect(utf8Decode(json.encode(payload))).toBe(JSON.stringify(payload));
     }
+  });
+
+  test("telemetry - a section made alone is that of the whole", () => {
+    const rig = undocked().run(20);
+    const payload = telemetryOf(rig);
+    const sections = ["power", "thermal", "motion", "power_detail", "explain"] as const;
+    for (const key of sections) expect(projectSection(key, rig.state, rig.config), key).toEqual(payload[key]);
+    expect(projectSection("tick", rig.state, rig.config)).toBeUndefined();
   });
 
   test("telemetry - every explain id of a run is one that the layout has a slot for (seed 87)", () => {

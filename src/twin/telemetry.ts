@@ -1,5 +1,4 @@
 import { formatUtcMs } from "#base/rfc3339.ts";
-import type { Vector } from "#base/key-spec.ts";
 import { asTick, eventTimeMs, simTimeS } from "#base/tick-time.ts";
 import { DEG_PER_RAD } from "#base/units.ts";
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
@@ -38,9 +37,8 @@ export function projectTelemetry(state: CraftState, config: CraftConfig, context
   const { values } = state;
   const tick = asTick(values[at.TICK]!);
   const timeMs = eventTimeMs(context.epochMs, tick, context.tickMs);
-  const { positionM, velocityMps } = state;
-  const [x, y, z] = positionM;
-  const [vx, vy, vz] = velocityMps;
+  const [x, y, z] = state.positionM;
+  const [vx, vy, vz] = state.velocityMps;
   const speedMps = Math.sqrt(vx * vx + vy * vy + vz * vz);
   const { headingDeg, rollRad, pitchRad, yawRad } = attitudeAngles(values);
   return {
@@ -57,7 +55,7 @@ export function projectTelemetry(state: CraftState, config: CraftConfig, context
     battery: stateOfChargePct(values, 0, config),
     hull: { integrity: 100 },
     power: powerOf(state, config),
-    thermal: { nodes: thermalNodesOf(values, config) },
+    thermal: thermalOf(state, config),
     orbit: {
       state: "off",
       reason: "orbit_not_modelled",
@@ -96,14 +94,24 @@ export function projectTelemetry(state: CraftState, config: CraftConfig, context
       temp_external_c: values[at.AMBIENT_FROM_SCENARIO] === 1 ? "scenario" : "fixture",
       orbit: "not_modelled",
     },
-    motion: motionOf(values, config, positionM, velocityMps),
+    motion: motionOf(state, config),
     power_detail: powerDetailOf(state, config),
     explain: explainOf(state, config),
   };
 }
 
-function thermalNodesOf(values: Float64Array, config: CraftConfig): TelemetryPayload["thermal"]["nodes"] {
-  return config.profile.thermalPlane.nodes.map((node, index) => {
+/** Members that hang on the craft alone. */
+const SECTIONS: ReadonlyMap<string, (state: CraftState, config: CraftConfig) => unknown> = new Map(
+  Object.entries({ power: powerOf, thermal: thermalOf, motion: motionOf, power_detail: powerDetailOf, explain: explainOf }),
+);
+
+/** One member of the payload made alone, or undefined for one that is not: expectations look at the same few in every tick. */
+export function projectSection(key: string, state: CraftState, config: CraftConfig): unknown {
+  return SECTIONS.get(key)?.(state, config);
+}
+
+function thermalOf({ values }: CraftState, config: CraftConfig): TelemetryPayload["thermal"] {
+  const nodes = config.profile.thermalPlane.nodes.map((node, index) => {
     const slot = at.NODES + index * at.NODE_STRIDE;
     const isTripped = values[slot + at.NODE_TRIPPED] === 1;
     return {
@@ -116,9 +124,11 @@ function thermalNodesOf(values: Float64Array, config: CraftConfig): TelemetryPay
       hys_c: node.hysteresisC,
     };
   });
+  return { nodes };
 }
 
-function motionOf(values: Float64Array, config: CraftConfig, positionM: Vector, velocityMps: Vector): TelemetryPayload["motion"] {
+function motionOf(state: CraftState, config: CraftConfig): TelemetryPayload["motion"] {
+  const { values, positionM, velocityMps } = state;
   return {
     position_m: [...positionM],
     velocity_mps: [...velocityMps],
