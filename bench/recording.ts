@@ -9,7 +9,7 @@ import { drivenRows } from "#recording/driven-rows.ts";
 import { readRecordingSync } from "#recording/reader.ts";
 import { verifyRecording } from "#recording/verify.ts";
 import { openRecordingWriter } from "#recording/writer.ts";
-import { recordingMeta } from "#services/recording-meta.ts";
+import { recordingMeta, simMeta } from "#services/recording-meta.ts";
 import { createSimMachine } from "#twin/sim-machine.ts";
 import type { FigureSpec } from "./harness.ts";
 
@@ -20,7 +20,7 @@ const RUN_S = 1800;
 export function recordingFigures(): FigureSpec[] {
   const folder = mkdtempSync(join(tmpdir(), "qiki-bench-"));
   const loaded = loadRun({ scenario: "scenarios/default.yaml", bootId: "0", durationS: RUN_S });
-  const meta = recordingMeta({ model: loaded.model, scenario: loaded.scenarioFile, rules: undefined, productVersion: "bench" });
+  const meta = recordingMeta({ sim: simMeta(loaded.model, loaded.scenarioFile), productVersion: "bench" });
   const machine = createSimMachine(loaded.model);
   machine.accept({ kind: "boot" }, machine.tick);
   const payload = Buffer.from(JSON.stringify(machine.telemetry()));

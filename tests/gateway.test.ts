@@ -19,9 +19,11 @@ describe("routes", () => {
         {
           checks: [
             { name: "bus", ok: true },
+            { name: "streams", ok: true },
             { name: "store", ok: true },
             { name: "tracker", ok: true },
             { name: "recording", ok: true },
+            { name: "sim", ok: true },
           ],
         },
       ],

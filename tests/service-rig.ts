@@ -102,7 +102,7 @@ export async function startRig(options: RigOptions = {}): Promise<ServiceRig> {
   const clock = manualClock();
   const scenarioPath = join(folder, "scenario.yaml");
   writeFileSync(scenarioPath, options.scenario ?? "name: test\nprofile: profiles/shipped.json\n");
-  const { model } = loadRun({
+  const { model, scenarioFile } = loadRun({
     scenario: scenarioPath,
     bootId: String((boots += 1)).padStart(8, "0"),
     stopped: options.running !== true,
@@ -135,7 +135,7 @@ export async function startRig(options: RigOptions = {}): Promise<ServiceRig> {
       publishesGuards: true,
     });
   let tracker = await openTracker();
-  const sim = startSim({ ...common, model, dedup: simStore.dedup });
+  const sim = startSim({ ...common, model, scenario: scenarioFile, dedup: simStore.dedup });
   await settle();
   let sent = 0;
 

@@ -8,6 +8,7 @@ import { addRecordingVerbs } from "./recording-verbs.ts";
 import { addRunVerb } from "./run.ts";
 import { addSchemaVerb } from "./schema-verb.ts";
 import { addSendVerb } from "./send.ts";
+import { addServeVerb } from "./serve.ts";
 import { addTokenVerbs } from "./token.ts";
 import { addUpVerb } from "./up.ts";
 import { PRODUCT_VERSION } from "./version.ts";
@@ -36,6 +37,7 @@ Exit codes: 0 done, 1 negative verdict, 2 usage or configuration, 3 not possible
   );
 
 addUpVerb(program);
+addServeVerb(program);
 addRunVerb(program);
 addSendVerb(program);
 addRecordingVerbs(program);

@@ -5,7 +5,7 @@ import { CLOUD_EVENTS, headersOf, type Message } from "#contracts/message.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { openRecordingWriter } from "#recording/writer.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "#services/keyframe.ts";
-import { recordingMeta } from "#services/recording-meta.ts";
+import { recordingMeta, simMeta, trackerMeta } from "#services/recording-meta.ts";
 import { type ChainHead, chainRecord, headOf } from "#store/audit-chain.ts";
 import { recordSubject, type Twin, type TwinOutput } from "#twin/twin.ts";
 import { loadGuardRules, loadRuleSet } from "./load-rules.ts";
@@ -27,10 +27,9 @@ export async function openRunRecorder(path: string, force: boolean, loaded: Load
   const { settings } = loaded.model;
   let failure: Error | undefined;
   const meta = recordingMeta({
-    model: loaded.model,
-    scenario: loaded.scenarioFile,
-    rules: { hash: rules.ruleSet.hash, text: rules.text },
-    guardRules,
+    sim: simMeta(loaded.model, loaded.scenarioFile),
+    tracker: trackerMeta(guardRules, true),
+    alarms: { hash: rules.ruleSet.hash, text: rules.text },
     productVersion: PRODUCT_VERSION,
   });
   const writer = await openRecordingWriter({ path, force, meta, nowMs: () => Date.now(), onFailure: (error) => (failure = error) });

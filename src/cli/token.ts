@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
 import { formatUtcMs, parseUtcMs } from "#base/rfc3339.ts";
-import { addToken, readTokens, revokeToken, TOKEN_ROLES } from "#store/tokens-file.ts";
+import { ROLES } from "#contracts/command-catalogue.ts";
+import { addToken, readTokens, revokeToken } from "#store/tokens-file.ts";
 import { tokensPath } from "./gateway-access.ts";
 
 interface FileFlags {
@@ -18,11 +19,11 @@ export function addTokenVerbs(program: Command): void {
   withFile(token.command("add"))
     .description("make a token, which is printed once and kept nowhere")
     .argument("<name>", "who it is for: the name that stands in the audit trail")
-    .requiredOption("--role <role>", TOKEN_ROLES.join(", "))
+    .requiredOption("--role <role>", ROLES.join(", "))
     .option("--expires <when>", "until when it holds: 12h, 30d or a time such as 2027-01-01T00:00:00Z; for ever without it")
     .action((name: string, flags: FileFlags & { readonly role: string; readonly expires?: string }) => {
-      if (!(TOKEN_ROLES as readonly string[]).includes(flags.role))
-        throw new QikiError("usage", `--role ${flags.role} is not possible: give ${TOKEN_ROLES.join(", ")}`);
+      if (!(ROLES as readonly string[]).includes(flags.role))
+        throw new QikiError("usage", `--role ${flags.role} is not possible: give ${ROLES.join(", ")}`);
       const expires = flags.expires === undefined ? undefined : expiryOf(flags.expires, Date.now());
       process.stdout.write(`${addToken(fileOf(flags), name, flags.role, expires)}\n`);
     });

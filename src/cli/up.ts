@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
 import { createLog } from "#services/log.ts";
+import { commandKeys } from "./command-keys.ts";
+import { natsConnector } from "./connect-nats.ts";
 import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
 import { loadGuardRules, RULES_PATH } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
+import { portOf, signalled, stopInTime } from "./process.ts";
 import { radarEnvironment } from "./radar-env.ts";
 import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
@@ -15,9 +17,6 @@ const DEFAULT_PORT = 8420;
 const DEFAULT_HOST = "127.0.0.1";
 /** Further ports tried when the default one is taken. */
 const PORTS_TO_TRY = 20;
-const STOP_MS = 10_000;
-const INTERRUPTED = 130;
-const SAME_SIGNAL_MS = 500;
 
 interface UpFlags extends AccessFlags {
   readonly scenario: string;
@@ -27,6 +26,7 @@ interface UpFlags extends AccessFlags {
   readonly host?: string;
   readonly port?: string;
   readonly record: boolean;
+  readonly nats?: string;
 }
 
 /** `qiki up`, which `npm start` runs: the whole twin in one process until a signal. */
@@ -40,6 +40,7 @@ export function addUpVerb(program: Command): void {
     .option("--data <folder>", "folder for recordings, audit chain and bus (QIKI_DATA_DIR, else ./qiki-data)")
     .option("--host <address>", "address to listen on (QIKI_HTTP_HOST, else 127.0.0.1)")
     .option("--port <n>", "port to listen on (QIKI_HTTP_PORT, else 8420 or the next free one)")
+    .option("--nats <url>", "over this NATS server with JetStream instead of a bus of its own; secrets by environment only")
     .option("--no-record", "do not record");
   withAccess(command)
     .addHelpText(
@@ -80,41 +81,14 @@ async function up(flags: UpFlags): Promise<void> {
     access,
     portsToTry: askedPort === undefined ? PORTS_TO_TRY : 0,
     records: flags.record,
+    ...(flags.nats === undefined ? {} : { connect: natsConnector(flags.nats) }),
+    keys: commandKeys(),
     productVersion: PRODUCT_VERSION,
     onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
   });
   const moved = twin.port !== port && port !== 0 ? ` (port ${port} is taken)` : "";
   process.stdout.write(`ORION is at ${twin.url}${moved}\n`);
   await stopAsked;
-  const late = setTimeout(() => {
-    process.stderr.write(`qiki: did not stop within ${STOP_MS / 1000} s; what was recorded up to now is on disk\n`);
-    process.exit(1);
-  }, STOP_MS);
-  await twin.stop();
-  clearTimeout(late);
+  await stopInTime(() => twin.stop());
   process.stdout.write(twin.recording === undefined ? "stopped; nothing was recorded\n" : `stopped; recording: ${twin.recording}\n`);
-}
-
-/**
- * Resolves at the first signal to stop; a second one ends the program at once. The handlers stay: without one, for however
- * short a time, a signal would kill. One signal to a process group may come twice, straight and passed on by the launcher.
- */
-function signalled(): Promise<void> {
-  let firstMs: number | undefined;
-  return new Promise((done) => {
-    const onSignal = (): void => {
-      if (firstMs === undefined) {
-        firstMs = performance.now();
-        done();
-      } else if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
-    };
-    process.on("SIGINT", onSignal);
-    process.on("SIGTERM", onSignal);
-  });
-}
-
-function portOf(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new QikiError("usage", `port ${text} is not possible: give a whole number in [0, 65535]`);
 }

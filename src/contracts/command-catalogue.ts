@@ -1,7 +1,9 @@
 import type { Text } from "./text.ts";
 
 export type CommandOwner = "sim" | "tracker" | "alarms" | "recorder";
-export type Role = "viewer" | "operator" | "supervisor" | "admin";
+/** From the lowest to the highest. */
+export const ROLES = ["viewer", "operator", "supervisor", "admin"] as const;
+export type Role = (typeof ROLES)[number];
 /** How a console must ask before it sends: nothing, one confirmation, or arm and then send within 15 s. */
 export type Hazard = "none" | "confirm" | "arm";
 /** A later command of the same group ends the effect watch of an earlier one as superseded. */

@@ -76,6 +76,30 @@ export const recordingMetaSchema = z.looseObject({
 });
 export type RecordingMeta = z.infer<typeof recordingMetaSchema>;
 
+/** What the sim knows of a recording's meta: last value `meta.sim`. */
+export const simMetaSchema = recordingMetaSchema.pick({
+  run_id: true,
+  boot_id: true,
+  epoch: true,
+  tick_ms: true,
+  seed: true,
+  scenario: true,
+  profile: true,
+  thrusters: true,
+  config: true,
+  transponder_id: true,
+  start: true,
+});
+export type SimMeta = z.infer<typeof simMetaSchema>;
+
+/** What the alarms know of it, the incident rules in force: last value `meta.alarms`. */
+export const alarmsMetaSchema = z.looseObject({ hash: z.string(), text: z.string() });
+export type AlarmsMeta = z.infer<typeof alarmsMetaSchema>;
+
+/** What the tracker knows of it, the guard rules in force: last value `meta.tracker`. */
+export const trackerMetaSchema = alarmsMetaSchema.extend({ cooldown_s: z.number(), published: z.boolean() });
+export type TrackerMeta = z.infer<typeof trackerMetaSchema>;
+
 /** Digests of one room, `hashes[i]` at tick or stream sequence `at[i]`. */
 export const hashesRowSchema = z
   .looseObject({ room: z.string(), at: z.array(count), hashes: z.array(hash) })

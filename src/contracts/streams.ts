@@ -88,7 +88,13 @@ export const STATE_KEYS = {
   auditHead: "audit_head",
   kpi: "kpi",
   recorder: "recorder",
+  simMeta: "meta.sim",
+  trackerMeta: "meta.tracker",
+  alarmsMeta: "meta.alarms",
 } as const;
+
+/** Under it each role tells what must be known to build its machine anew; roles read it, consoles do not. */
+export const META_KEY_PREFIX = "meta.";
 
 export const INCIDENT_KEY_PREFIX = "incidents.";
 

@@ -3,11 +3,12 @@ import { utf8Decode } from "#base/utf8.ts";
 import { QikiError } from "#base/error.ts";
 import type { Bus } from "#bus/port.ts";
 import type { IncidentKpiWire, IncidentWire } from "#contracts/incident.ts";
+import type { AlarmsMeta } from "#contracts/recording.ts";
 import { INCIDENT_KEY_PREFIX, incidentKey, STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import type { AlarmsStore } from "#store/alarms-store.ts";
 import type { AlarmsOutput } from "#twin/alarms-machine.ts";
 import type { Clock } from "./clock.ts";
-import type { RulesView } from "./incident-rules-file.ts";
+import type { RulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
 
 /** How long a closed incident is still shown, ms of wall time (operations §6.4). */
@@ -17,7 +18,8 @@ export const CLOSED_SHOWN_MS = 86_400_000;
 export interface AlarmsLastValues {
   /** Shows what outputs of the machine changed. */
   show(outputs: readonly AlarmsOutput[]): void;
-  showRules(view: RulesView): void;
+  /** Shows consoles the rules in force, and recordings their text. */
+  showRules(rules: Pick<RulesFile, "view" | "ruleSet" | "text">): void;
   showHead(): void;
   /** Takes away incidents that were closed a day ago. */
   removeOld(): void;
@@ -99,7 +101,10 @@ export function openAlarmsLastValues(
       for (const view of views.values()) showIncident(view, clock.nowMs());
       if (kpi !== undefined) put(STATE_KEYS.kpi, kpi);
     },
-    showRules: (view) => put(STATE_KEYS.rules, view),
+    showRules(rules) {
+      put(STATE_KEYS.rules, rules.view());
+      put(STATE_KEYS.alarmsMeta, { hash: rules.ruleSet().hash, text: rules.text() } satisfies AlarmsMeta);
+    },
     showHead: () => put(STATE_KEYS.auditHead, store.head()),
     removeOld,
   };

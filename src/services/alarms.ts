@@ -138,7 +138,7 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
     store: storeBatch,
     restore,
     problem: () => storeProblem,
-    onRulesChanged: () => values.showRules(rules.view()),
+    onRulesChanged: () => values.showRules(rules),
   });
   const door = openCommandDoor({
     bus,
@@ -153,7 +153,7 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
   });
   const queries = answerAuditQueries(bus, store, log);
   const keyframeRequests = bus.subscribe(SUBJECTS.recordKeyframeGet, publishKeyframe, { name: "alarms.keyframe" });
-  values.showRules(rules.view());
+  values.showRules(rules);
   values.showHead();
   onStored();
   void sendOutbox();

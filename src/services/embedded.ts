@@ -2,34 +2,31 @@ import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { openInProcessBroker } from "#bus/in-process.ts";
-import type { Bus } from "#bus/port.ts";
-import { STREAMS } from "#contracts/streams.ts";
-import { SUBJECTS } from "#contracts/subjects.ts";
-import { openAlarmsStore } from "#store/alarms-store.ts";
-import { makeFolder } from "#store/database.ts";
+import type { Bus, BusReport } from "#bus/port.ts";
 import { lockFolder } from "#store/lock.ts";
-import { openOwnerStore, type OwnerStore } from "#store/owner-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
-import { type AlarmsService, startAlarms } from "./alarms.ts";
+import type { AlarmsService } from "./alarms.ts";
 import { createBusReporter } from "./bus-reports.ts";
+import { busCheck, ensureStreams, streamsCheck } from "./bus-setup.ts";
 import type { Clock } from "./clock.ts";
 import { type Closing, createClosing } from "./closing.ts";
+import type { CommandKeys } from "./command-signature.ts";
 import { type GatewayAccess, startGateway } from "./gateway/server.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
 import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
-import { type RecorderService, startRecorder } from "./recorder.ts";
-import { recordingMeta } from "./recording-meta.ts";
-import { type SimService, startSim } from "./sim.ts";
-import { startTracker } from "./tracker.ts";
+import type { RecorderService } from "./recorder.ts";
+import { recordingMeta, type ScenarioFile, simMeta, trackerMeta } from "./recording-meta.ts";
+import { openAlarmsRole, openRecorderRole, openSimRole, openTrackerRole, type Role } from "./roles.ts";
+import type { SimService } from "./sim.ts";
 
 export interface EmbeddedOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly model: SimModel;
-  readonly scenario: { readonly name: string; readonly sha256: string; readonly text: string };
+  readonly scenario: ScenarioFile;
   /** Folder for bus, store and recordings; nobody else may use it meanwhile. */
   readonly dataFolder: string;
   readonly rulesPath: string;
@@ -45,6 +42,10 @@ export interface EmbeddedOptions {
   /** Quota and disk of recordings; by default the real ones. */
   readonly storage?: RecordStorage;
   readonly productVersion: string;
+  /** Connects to a bus elsewhere; without it the bus is in this process. */
+  readonly connect?: (report: (report: BusReport) => void) => Promise<Bus>;
+  /** Keys that others sign commands with, beside the gateway's own. */
+  readonly keys?: CommandKeys;
   /** A message that breaks its contract: tests throw, production logs and counts. */
   readonly onViolation: (subject: string, problem: string) => void;
 }
@@ -90,100 +91,69 @@ async function openParts(
   closing: Closing,
   onRecorder: (recorder: RecorderService) => void,
 ): Promise<Omit<Embedded, "stop">> {
-  const { clock, log, model, dataFolder } = options;
+  const { clock, log, model, dataFolder, scenario } = options;
   const lock = lockFolder(dataFolder);
   closing.add("data folder", () => lock.release());
   const rules = openRulesFile(options.rulesPath, { maxBusA: model.config.profile.powerPlane.maxBusA });
-  const recordings = join(dataFolder, "recordings");
-  makeFolder(recordings);
-
-  let bus: Bus | undefined;
-  const path = join(dataFolder, "bus.sqlite");
-  const broker = openInProcessBroker({ path, nowMs: () => clock.nowMs(), report: createBusReporter(log, clock, () => bus) });
-  closing.add("bus file", () => broker.close());
-  const store = openAlarmsStore(join(dataFolder, "qiki.sqlite"), clock.nowMs());
-  closing.add("audit store", () => store.close(clock.nowMs()));
-  const [simStore, recorderStore, trackerStore] = ["sim", "recorder", "tracker"].map((owner) => {
-    const ownerStore = openOwnerStore(join(dataFolder, `${owner}.sqlite`), owner);
-    closing.add(`${owner} store`, () => ownerStore.close());
-    return ownerStore;
-  }) as [OwnerStore, OwnerStore, OwnerStore];
-  const connected = broker.connect();
-  bus = connected;
-  closing.add("bus", () => connected.drain(DRAIN_MS));
-  for (const stream of Object.values(STREAMS)) await connected.streams.ensure(stream);
+  const bus = await openBus(options, closing);
+  const differences = await ensureStreams(bus);
 
   const key = { id: "gateway", secret: randomBytes(32).toString("hex") };
-  const keys = new Map([[key.id, { role: "supervisor" as const, key: key.secret }]]);
-  const publisher = createPublisher(connected, clock, options.onViolation);
-  const common = { bus: connected, clock, log, keys };
-  let recorder: RecorderService | undefined;
+  const keys: CommandKeys = new Map([...(options.keys ?? []), [key.id, { role: "supervisor" as const, key: key.secret }]]);
+  const publisher = createPublisher(bus, clock, options.onViolation);
+  const host = { bus, clock, log, keys, publisher, folder: dataFolder };
+  // The recorder ends after those whose last words it writes, though it begins after them.
+  let recorder: Role<RecorderService> | undefined;
   closing.add("recorder", () => recorder?.stop());
-  const alarms = await startAlarms({ ...common, publisher, store, rules, time: model.settings });
+  const alarms = await openAlarmsRole(host, { model, rules });
   closing.add("alarms", () => alarms.stop());
-  const tracker = await startTracker({
-    ...common,
-    publisher,
-    store: trackerStore,
-    rules: options.guardRules,
-    settings: model.settings,
-    publishesGuards: options.publishesGuards,
-  });
+  const tracker = await openTrackerRole(host, { model, rules: options.guardRules, publishesGuards: options.publishesGuards });
   closing.add("tracker", () => tracker.stop());
   // What a killed process left behind is taken in before the recording begins: its keyframes then hold it, for its rows do not.
-  await tracker.catchUp();
-  await alarms.catchUp();
-  recorder = await startRecorder({
-    ...common,
-    folder: recordings,
-    ...(options.records ? { name: recordingName(clock.nowMs(), model) } : {}),
+  await tracker.service.catchUp();
+  await alarms.service.catchUp();
+  const ofSim = simMeta(model, scenario);
+  recorder = await openRecorderRole(host, {
+    ...(options.records ? { model } : {}),
     meta: () =>
       recordingMeta({
-        model,
-        scenario: options.scenario,
-        rules: { hash: rules.ruleSet().hash, text: rules.text() },
-        guardRules: options.guardRules,
-        publishesGuards: options.publishesGuards,
+        sim: ofSim,
+        tracker: trackerMeta(options.guardRules, options.publishesGuards),
+        alarms: { hash: rules.ruleSet().hash, text: rules.text() },
         productVersion: options.productVersion,
       }),
-    dedup: recorderStore.dedup,
-    historyPath: join(dataFolder, "history.sqlite"),
-    publisher,
     ...(options.storage === undefined ? {} : { storage: options.storage }),
   });
-  onRecorder(recorder);
-  connected.publish(SUBJECTS.recordKeyframeGet, new Uint8Array());
-  const sim = startSim({ ...common, publisher, model, dedup: simStore.dedup });
+  onRecorder(recorder.service);
+  const sim = await openSimRole(host, { model, scenario });
   closing.add("sim", () => sim.stop());
+  const roles = [alarms, tracker, recorder, sim];
   const gateway = await startGateway({
-    ...common,
+    bus,
+    clock,
+    log,
     host: options.host,
     port: options.port,
     portsToTry: options.portsToTry,
     ...(options.access === undefined ? {} : { access: options.access }),
     key,
     webFolder: options.webFolder,
-    readiness: () => [
-      readinessCheck("bus", connected.status().state === "connected" ? undefined : `the bus is ${connected.status().state}`),
-      readinessCheck("store", alarms.problem()),
-      readinessCheck("tracker", tracker.problem()),
-      readinessCheck("recording", recorder?.problem()),
-    ],
+    readiness: () => [busCheck(bus), streamsCheck(differences), ...roles.map(({ check }) => check())],
   });
   closing.add("gateway", () => gateway.close());
-  return { url: gateway.url, port: gateway.port, bus: connected, sim, alarms, recording: recorder.path };
+  return { url: gateway.url, port: gateway.port, bus, sim: sim.service, alarms: alarms.service, recording: recorder.service.path };
 }
 
-function readinessCheck(name: string, problem: string | undefined): { name: string; ok: boolean; reason?: string } {
-  return problem === undefined ? { name, ok: true } : { name, ok: false, reason: problem };
-}
-
-/** `2026-11-22T101504Z-default-1a2b3c4d.jsonl`: sorts by time, says which scenario. */
-function recordingName(nowMs: number, model: SimModel): string {
-  const wall = new Date(nowMs)
-    .toISOString()
-    .replaceAll(":", "")
-    .replace(/\.\d+Z$/, "Z");
-  const scenario = model.setup.scenario.name.replaceAll(/[^\w-]+/g, "-");
-  return `${wall}-${scenario}-${model.setup.bootId}.jsonl`;
+/** The bus that was asked for, else one of this process in the data folder. */
+async function openBus({ clock, log, dataFolder, connect }: EmbeddedOptions, closing: Closing): Promise<Bus> {
+  let bus: Bus | undefined;
+  const report = createBusReporter(log, clock, () => bus);
+  if (connect === undefined) {
+    const broker = openInProcessBroker({ path: join(dataFolder, "bus.sqlite"), nowMs: () => clock.nowMs(), report });
+    closing.add("bus file", () => broker.close());
+    bus = broker.connect();
+  } else bus = await connect(report);
+  const opened = bus;
+  closing.add("bus", () => opened.drain(DRAIN_MS));
+  return opened;
 }

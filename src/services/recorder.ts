@@ -7,6 +7,7 @@ import { ackOf } from "#contracts/ack.ts";
 import { type CommandRefusal, checkParameters, specOf } from "#contracts/command.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "./clock.ts";
 import { openHistoryStore } from "#store/history-store.ts";
 import type { CommandDedup } from "#store/command-dedup.ts";
@@ -62,9 +63,11 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   let orders = 0;
   const bootRunId = options.meta().run_id;
 
-  function open(path: string, meta: RecordingMeta): Promise<RecordingSession> {
+  async function open(path: string, meta: RecordingMeta): Promise<RecordingSession> {
     mkdirSync(dirname(path), { recursive: true });
-    return openRecordingSession({ bus, clock, log, path, force: false, meta });
+    const session = await openRecordingSession({ bus, clock, log, path, force: false, meta });
+    bus.publish(SUBJECTS.recordKeyframeGet, new Uint8Array());
+    return session;
   }
 
   function status(): void {

@@ -1,6 +1,6 @@
 import { zstdCompressSync } from "node:zlib";
 import type { Bus } from "#bus/port.ts";
-import { STATE_BUCKET } from "#contracts/streams.ts";
+import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { CommandDedup } from "#store/command-dedup.ts";
 import { createSimMachine, type SimMachine, type SimOutput } from "#twin/sim-machine.ts";
@@ -12,6 +12,7 @@ import { craftFactsOf } from "./craft-facts.ts";
 import type { Log } from "./log.ts";
 import type { Publisher } from "./publisher.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
+import { type ScenarioFile, simMeta } from "./recording-meta.ts";
 
 /** Ticks run in one turn of the event loop at most; what is due beyond them slips and is counted. */
 const TICKS_PER_TURN = 50;
@@ -23,6 +24,8 @@ export interface SimServiceOptions {
   readonly log: Log;
   readonly publisher: Publisher;
   readonly model: SimModel;
+  /** The file that the model came from, for whoever must build it anew. */
+  readonly scenario: ScenarioFile;
   readonly dedup: CommandDedup;
   readonly keys: CommandKeys;
 }
@@ -61,7 +64,7 @@ export function startSim(options: SimServiceOptions): SimService {
       if (output.kind === "note") log.warn({ tick: machine.tick }, output.text);
       if (output.kind !== "message") continue;
       publisher.publish(output.message);
-      if (output.message.subject === SUBJECTS.systemMode) remember("system_mode", output.message.payload);
+      if (output.message.subject === SUBJECTS.systemMode) remember(STATE_KEYS.systemMode, output.message.payload);
     }
   }
 
@@ -80,8 +83,8 @@ export function startSim(options: SimServiceOptions): SimService {
   }
 
   function rememberState(): void {
-    remember("sim_state", { run_id: machine.runId, tick: machine.tick, fsm_state: machine.runState, speed: machine.speed });
-    remember("run", { ...model.runRecord, run_id: machine.runId, craft, radar });
+    remember(STATE_KEYS.simState, { run_id: machine.runId, tick: machine.tick, fsm_state: machine.runState, speed: machine.speed });
+    remember(STATE_KEYS.run, { ...model.runRecord, run_id: machine.runId, craft, radar });
   }
 
   function runTick(): void {
@@ -161,9 +164,11 @@ export function startSim(options: SimServiceOptions): SimService {
     onFault: (error, commandName) =>
       log.error({ err: error, command: commandName }, "a command broke down; the state before it was put back"),
   });
+  remember(STATE_KEYS.simMeta, simMeta(model, options.scenario));
   publish(machine.accept({ kind: "boot" }, machine.tick));
   rememberState();
   publishKeyframe();
+  const keyframeRequests = bus.subscribe(SUBJECTS.recordKeyframeGet, publishKeyframe, { name: "sim.keyframe" });
   schedule();
 
   return {
@@ -172,6 +177,7 @@ export function startSim(options: SimServiceOptions): SimService {
     async stop() {
       stopped = true;
       cancelTimer();
+      keyframeRequests.unsubscribe();
       await door.drain();
       if (lastKeyframeTick !== machine.tick) publishKeyframe();
       rememberState();

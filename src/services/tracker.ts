@@ -23,6 +23,7 @@ import { guardRulesView } from "./guard-rules-view.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
 import type { Log } from "./log.ts";
 import type { Publisher } from "./publisher.ts";
+import { trackerMeta } from "./recording-meta.ts";
 
 const DRAIN_MS = 3000;
 
@@ -148,12 +149,16 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     publishKeyframe();
   }
 
-  /** Lets consoles draw zones from the rules in force. */
+  /** Lets consoles draw zones from the rules in force, and recordings hold them. */
   function showRules(): void {
-    bus
-      .lastValue(STATE_BUCKET)
-      .put(STATE_KEYS.guards, Buffer.from(JSON.stringify(guardRulesView(machine.ruleSet))))
-      .catch((error: unknown) => log.error({ err: error }, "the guard rules in force were not shown to consoles"));
+    const values = bus.lastValue(STATE_BUCKET);
+    const show = (key: string, value: unknown): void => {
+      values
+        .put(key, Buffer.from(JSON.stringify(value)))
+        .catch((error: unknown) => log.error({ key, err: error }, "the guard rules in force were not shown"));
+    };
+    show(STATE_KEYS.guards, guardRulesView(machine.ruleSet));
+    show(STATE_KEYS.trackerMeta, trackerMeta(rules, options.publishesGuards));
   }
 
   function moment(): Pick<Message, "timeMs" | "tick" | "runId"> {

@@ -4,16 +4,15 @@ import { QikiError } from "#base/error.ts";
 import { isRaw, type KeyProblemCode, keyProblemText, readObject } from "#base/key-reader.ts";
 import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
 import { parseUtcMs } from "#base/rfc3339.ts";
+import { ROLES } from "#contracts/command-catalogue.ts";
 import { makeFolder } from "./database.ts";
 import { writeFileDurably } from "./durable-file.ts";
 import { dirname } from "node:path";
 
-export const TOKEN_ROLES = ["viewer", "operator", "supervisor", "admin"] as const;
-
 /** One line of the tokens file: who may enter as what. The token itself is nowhere, only its SHA-256. */
 const TOKEN_KEYS = [
   { kind: "text", key: "name", required: true, pattern: "^[\\p{L}\\p{N} ._-]{1,40}$", form: "1 to 40 letters, digits, spaces or . _ -" },
-  { kind: "word", key: "role", required: true, words: TOKEN_ROLES },
+  { kind: "word", key: "role", required: true, words: ROLES },
   { kind: "text", key: "token_sha256", required: true, pattern: "^[0-9a-f]{64}$", form: "64 lowercase hex digits" },
   { kind: "text", key: "expires" },
 ] as const satisfies readonly KeySpec[];

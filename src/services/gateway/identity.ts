@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { QikiError } from "#base/error.ts";
 import { parseUtcMs } from "#base/rfc3339.ts";
-import type { Role } from "#contracts/command-catalogue.ts";
+import { type Role, ROLES } from "#contracts/command-catalogue.ts";
 import { readTokens, type TokenEntry, tokenHash, tokensVersion } from "#store/tokens-file.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
@@ -48,6 +48,22 @@ const GUEST: Identity = { name: "guest", role: "viewer" };
 
 export function createIdentities(auth: GatewayAuth, clock: Clock, log: Log): Identities {
   return auth.mode === "local" ? localIdentities(clock, auth.role) : tokenIdentities(clock, log, auth.path);
+}
+
+/** The same people, none above `highest`. */
+export function cappedIdentities(identities: Identities, highest: Role): Identities {
+  const cap = (who: Identity): Identity => (ROLES.indexOf(who.role) > ROLES.indexOf(highest) ? { ...who, role: highest } : who);
+  return {
+    ...identities,
+    of(credentials) {
+      const who = identities.of(credentials);
+      return who && cap(who);
+    },
+    login(body, address) {
+      const { identity, cookie } = identities.login(body, address);
+      return { identity: cap(identity), cookie };
+    },
+  };
 }
 
 function localIdentities(clock: Clock, role: Role): Identities {

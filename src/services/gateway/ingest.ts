@@ -4,7 +4,7 @@ import type { Bus, LastValueChange, Msg } from "#bus/port.ts";
 import { RUN_HEADER } from "#contracts/message.ts";
 import { parseRadarTrack, type RadarFrameWire } from "#contracts/radar.ts";
 import { SUBJECT_SCHEMAS } from "#contracts/messages.ts";
-import { INCIDENT_KEY_PREFIX, STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
+import { INCIDENT_KEY_PREFIX, META_KEY_PREFIX, STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import { EVENTS_PATTERN, SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
@@ -112,6 +112,7 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
   }
 
   function lastValue({ key, bytes }: LastValueChange): void {
+    if (key.startsWith(META_KEY_PREFIX)) return;
     const value = bytes === undefined ? null : parsed(bytes);
     if (value === undefined) {
       refused += 1;

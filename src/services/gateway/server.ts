@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import { createCommandDesk } from "./command-desk.ts";
 import { type Denial, publishDenied } from "./denied.ts";
 import { createHub } from "./hub.ts";
-import { type Credentials, createIdentities, type GatewayAuth, type Identity, NOBODY } from "./identity.ts";
+import { cappedIdentities, type Credentials, createIdentities, type GatewayAuth, type Identity, NOBODY } from "./identity.ts";
 import { startIngest } from "./ingest.ts";
 import { Problem } from "./problem.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
@@ -34,8 +34,8 @@ export interface GatewayOptions {
   readonly port: number;
   /** When the port was only the default: how many further ones may be tried. */
   readonly portsToTry: number;
-  /** Key the gateway signs commands with; the command owners know it too. */
-  readonly key: { readonly id: string; readonly secret: string };
+  /** Key the gateway signs commands with; the command owners know it too. Without it nobody here is more than an unsigned sender. */
+  readonly key?: { readonly id: string; readonly secret: string };
   /** Who may come in; without it this machine's user alone, by name. */
   readonly access?: GatewayAccess;
   /** Folder of the built console. */
@@ -60,6 +60,13 @@ const INSPECTION_MS = 1000;
 /** Audit records of one address that keeps asking without a token. */
 const STRANGER_DENIALS = { perS: 1, atOnce: 20 };
 const CLOSE_GRACE_MS = 2000;
+/** What a command that nobody signed may be at most. */
+const UNSIGNED_ROLE = "operator";
+const UNSIGNED_CHECK = {
+  name: "signing",
+  ok: true,
+  reason: `no key to sign commands with: everybody here is at most ${UNSIGNED_ROLE}; name a file with the key gateway in QIKI_COMMAND_KEYS_FILE`,
+};
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"] as const;
 
 /** Serves ORION, its API and its stream to consoles; owns no truth (console §2). @throws QikiError port_in_use, file_unreadable */
@@ -67,10 +74,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { bus, clock, log, access = LOCAL_ACCESS } = options;
   const assets = loadWebAssets(options.webFolder);
   const hub = createHub(clock);
-  const identities = createIdentities(access.auth, clock, log);
+  const known = createIdentities(access.auth, clock, log);
+  const identities = options.key === undefined ? cappedIdentities(known, UNSIGNED_ROLE) : known;
   const denied = (denial: Denial): void => publishDenied(bus, clock, denial);
   const limits = (): CommandLimits | undefined => ingest.run()?.limits as CommandLimits | undefined;
-  const desk = createCommandDesk({ bus, clock, hub, key: options.key, limits });
+  const desk = createCommandDesk({ bus, clock, hub, ...(options.key === undefined ? {} : { key: options.key }), limits });
   const ingest = startIngest({ bus, clock, hub, log, desk });
   let port = options.port;
   const listening = options.host.includes(":") ? `[${options.host}]` : options.host;
@@ -78,7 +86,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const origins = (): string[] => hosts().flatMap((host) => [`http://${host}`, `https://${host}`]);
   const checks = (): ReturnType<typeof options.readiness> => {
     const reason = identities.problem();
-    return [...options.readiness(), ...(reason === undefined ? [] : [{ name: "tokens", ok: false, reason }])];
+    return [
+      ...options.readiness(),
+      ...(reason === undefined ? [] : [{ name: "tokens", ok: false, reason }]),
+      ...(options.key === undefined ? [UNSIGNED_CHECK] : []),
+    ];
   };
   const addressOf = (request: IncomingMessage): string => {
     const forwarded = access.behindProxy ? request.headers["x-forwarded-for"]?.toString().split(",").at(-1)?.trim() : undefined;

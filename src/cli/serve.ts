@@ -1,0 +1,127 @@
+import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { QikiError } from "#base/error.ts";
+import { systemClock } from "#services/clock.ts";
+import { createLog } from "#services/log.ts";
+import { type RoleName, type RoleSettings, serveRole } from "#services/serve.ts";
+import { commandKeys, GATEWAY_KEY_ID } from "./command-keys.ts";
+import { natsConnector } from "./connect-nats.ts";
+import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
+import { loadGuardRules, RULES_PATH } from "./load-rules.ts";
+import { loadRun } from "./load-run.ts";
+import { portOf, signalled, stopInTime } from "./process.ts";
+import { radarEnvironment } from "./radar-env.ts";
+import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
+
+/** Where each role tells its health unless QIKI_HEALTH_PORT says otherwise; the gateway does it at its own address. */
+const HEALTH_PORTS = { sim: 8421, tracker: 8422, alarms: 8423, recorder: 8424 } as const;
+const GATEWAY_PORT = 8420;
+const PORTS_TO_TRY = 20;
+const LOOPBACK = "127.0.0.1";
+
+interface ServeFlags extends AccessFlags {
+  readonly role: RoleName;
+  readonly nats?: string;
+  readonly scenario?: string;
+  readonly stopped?: boolean;
+  readonly profile?: string;
+  readonly data?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly record: boolean;
+}
+
+/** `qiki serve`: one role of the twin in a process of its own, over a NATS server. */
+export function addServeVerb(program: Command): void {
+  const command = program
+    .command("serve")
+    .description("run one role of the twin in a process of its own, over a NATS server with JetStream")
+    .addOption(new Option("--role <role>", "which one").choices(["sim", "tracker", "alarms", "recorder", "gateway"]).makeOptionMandatory())
+    .option("--nats <url>", "server, several by commas (NATS_URL, else nats://localhost:4222); secrets by environment only")
+    .option("--scenario <file>", "sim: scenario to run; without one it boots STOPPED with scenarios/default.yaml")
+    .option("--stopped", "sim: boot STOPPED instead of RUNNING")
+    .option("--profile <file>", "sim: another craft profile than the scenario's")
+    .option("--data <folder>", "folder in which each role has its own (QIKI_DATA_DIR, else ./qiki-data)")
+    .option("--host <address>", "address to listen on (QIKI_HTTP_HOST, else 127.0.0.1)")
+    .option("--port <n>", "gateway: port (QIKI_HTTP_PORT, else 8420); others: port of their health (QIKI_HEALTH_PORT, else 8421 to 8424)")
+    .option("--no-record", "recorder: do not record but what is asked for");
+  withAccess(command)
+    .addHelpText(
+      "after",
+      "\nExample: qiki serve --role sim --nats nats://localhost:4222 --scenario scenarios/overload.yaml\nRoles start in any order: each waits for what it needs, and /readyz says for what.",
+    )
+    .action(serve);
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const host = flags.host ?? process.env.QIKI_HTTP_HOST ?? LOOPBACK;
+  const dataFolder = resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data");
+  const keys = commandKeys();
+  const { port, settings } = settingsOf(flags, host, dataFolder, keys);
+  const log = createLog(process.env.LOG_LEVEL ?? "warn", flags.role);
+  const stopAsked = signalled();
+  const served = await serveRole({
+    clock: systemClock,
+    log,
+    dataFolder,
+    connect: natsConnector(flags.nats),
+    keys,
+    health: { host, port },
+    settings,
+    onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
+  });
+  const moved = served.port !== port && port !== 0 ? ` (port ${port} is taken)` : "";
+  process.stdout.write(
+    flags.role === "gateway" ? `ORION is at ${served.url}${moved}\n` : `${flags.role} runs; its health is at ${served.url}/readyz\n`,
+  );
+  await stopAsked;
+  await stopInTime(() => served.stop());
+  process.stdout.write("stopped\n");
+}
+
+function settingsOf(
+  flags: ServeFlags,
+  host: string,
+  dataFolder: string,
+  keys: ReturnType<typeof commandKeys>,
+): { readonly port: number; readonly settings: RoleSettings } {
+  const { role } = flags;
+  const asked = flags.port ?? (role === "gateway" ? process.env.QIKI_HTTP_PORT : process.env.QIKI_HEALTH_PORT);
+  const port = asked === undefined ? (role === "gateway" ? GATEWAY_PORT : HEALTH_PORTS[role]) : portOf(asked);
+  switch (role) {
+    case "sim": {
+      const loaded = loadRun({
+        scenario: flags.scenario ?? "scenarios/default.yaml",
+        bootId: randomBytes(4).toString("hex"),
+        ...(flags.profile === undefined ? {} : { profile: flags.profile }),
+        stopped: flags.stopped === true || flags.scenario === undefined,
+        environment: radarEnvironment(),
+      });
+      return { port, settings: { role, model: loaded.model, scenario: loaded.scenarioFile } };
+    }
+    case "tracker":
+      return { port, settings: { role, guardRules: loadGuardRules(), publishesGuards: radarEnvironment().publishesGuards } };
+    case "alarms":
+      return { port, settings: { role, rulesPath: process.env.OPERATOR_CONSOLE_INCIDENT_RULES ?? RULES_PATH } };
+    case "recorder":
+      return { port, settings: { role, records: flags.record, productVersion: PRODUCT_VERSION } };
+    case "gateway": {
+      const secret = keys.get(GATEWAY_KEY_ID);
+      return {
+        port,
+        settings: {
+          role,
+          host,
+          port,
+          portsToTry: asked === undefined ? PORTS_TO_TRY : 0,
+          access: gatewayAccess(flags, host, dataFolder),
+          webFolder: resolve(PRODUCT_ROOT, "dist/web"),
+          ...(secret === undefined ? {} : { key: { id: GATEWAY_KEY_ID, secret: secret.key } }),
+        },
+      };
+    }
+    default:
+      throw new QikiError("usage", `there is no role ${String(role)}`);
+  }
+}

@@ -1,0 +1,202 @@
+import { join } from "node:path";
+import type { Bus, BusReport, SettingDifference } from "#bus/port.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import { lockFolder } from "#store/lock.ts";
+import type { SimModel } from "#twin/sim-state.ts";
+import { createBusReporter } from "./bus-reports.ts";
+import { busCheck, ensureStreams, streamsCheck } from "./bus-setup.ts";
+import type { Clock } from "./clock.ts";
+import { type Closing, createClosing } from "./closing.ts";
+import type { CommandKeys } from "./command-signature.ts";
+import { type GatewayOptions, startGateway } from "./gateway/server.ts";
+import type { GuardRulesFile } from "./guard-rules-file.ts";
+import { serveHealth } from "./health.ts";
+import { openRulesFile } from "./incident-rules-file.ts";
+import type { Log } from "./log.ts";
+import { createPublisher } from "./publisher.ts";
+import { recordingMeta, type ScenarioFile } from "./recording-meta.ts";
+import { openAlarmsRole, openRecorderRole, openSimRole, openTrackerRole, type ReadinessCheck, type RoleHost } from "./roles.ts";
+import { followRun, type RunFollower } from "./run-follower.ts";
+
+/** What a role of its own process needs beside the bus. */
+export type RoleSettings =
+  | { readonly role: "sim"; readonly model: SimModel; readonly scenario: ScenarioFile }
+  | { readonly role: "tracker"; readonly guardRules: GuardRulesFile; readonly publishesGuards: boolean }
+  | { readonly role: "alarms"; readonly rulesPath: string }
+  | { readonly role: "recorder"; readonly records: boolean; readonly productVersion: string }
+  | ({ readonly role: "gateway" } & Pick<GatewayOptions, "host" | "port" | "portsToTry" | "access" | "key" | "webFolder">);
+
+export type RoleName = RoleSettings["role"];
+
+export interface ServeOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Each role has a folder of its own in here. */
+  readonly dataFolder: string;
+  readonly connect: (report: (report: BusReport) => void) => Promise<Bus>;
+  readonly keys: CommandKeys;
+  /** Where health is told, of a role that is no gateway. */
+  readonly health: { readonly host: string; readonly port: number };
+  readonly settings: RoleSettings;
+  readonly onViolation: (subject: string, problem: string) => void;
+}
+
+export interface Served {
+  /** Address of the gateway, or of the role's health. */
+  readonly url: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+const DRAIN_MS = 3000;
+const ENSURE_RETRY_MS = 1000;
+
+/** One role in a process of its own. @throws QikiError data_folder_in_use, folder_unwritable, port_in_use, rules_invalid */
+export async function serveRole(options: ServeOptions): Promise<Served> {
+  const closing = createClosing(options.log);
+  try {
+    const served = await open(options, closing);
+    let stopping: Promise<void> | undefined;
+    return { ...served, stop: () => (stopping ??= closing.closeAll()) };
+  } catch (error) {
+    await closing.closeAll().catch(() => {});
+    throw error;
+  }
+}
+
+async function open(options: ServeOptions, closing: Closing): Promise<Omit<Served, "stop">> {
+  const { clock, log, settings, keys } = options;
+  const folder = join(options.dataFolder, settings.role);
+  const lock = lockFolder(folder);
+  closing.add("data folder", () => lock.release());
+  // A rules file that is wrong is told at once, not when the run is known.
+  if (settings.role === "alarms") openRulesFile(settings.rulesPath);
+  let bus: Bus | undefined;
+  const opened = await options.connect(createBusReporter(log, clock, () => bus));
+  bus = opened;
+  closing.add("bus", () => opened.drain(DRAIN_MS));
+  const streams = keepStreams(opened, clock, log);
+  closing.add("streams", () => streams.stop());
+  const publisher = createPublisher(opened, clock, options.onViolation);
+  const host: RoleHost = { bus: opened, clock, log, keys, publisher, folder };
+  const common = (): readonly ReadinessCheck[] => [busCheck(opened), streams.check()];
+
+  if (settings.role === "gateway") {
+    const gateway = await startGateway({ ...settings, bus: opened, clock, log, readiness: common });
+    closing.add("gateway", () => gateway.close());
+    return { url: gateway.url, port: gateway.port };
+  }
+  const role = await openRole(host, settings, streams.ensured);
+  closing.add(settings.role, () => role.stop());
+  const health = await serveHealth({ ...options.health, checks: () => [...common(), ...role.checks()] });
+  closing.add("health", () => health.close());
+  return { url: health.url, port: Number(new URL(health.url).port) };
+}
+
+/** The sim owns the truth and waits for nobody; the others begin when the bus tells of its run. */
+async function openRole(
+  host: RoleHost,
+  settings: Exclude<RoleSettings, { readonly role: "gateway" }>,
+  ensured: Promise<unknown>,
+): Promise<RunFollower> {
+  const follow = (more: Omit<Parameters<typeof followRun>[0], "bus" | "clock" | "log">): RunFollower =>
+    followRun({ ...host, ...more, start: (known, latest) => ensured.then(() => more.start(known, latest)) });
+  switch (settings.role) {
+    case "sim": {
+      const role = await openSimRole(host, settings);
+      return { checks: () => [role.check()], stop: () => role.stop() };
+    }
+    case "tracker":
+      return follow({
+        sameness: ({ sim }) => ({ config: sim.config }),
+        start: ({ model }) => openTrackerRole(host, { model, rules: settings.guardRules, publishesGuards: settings.publishesGuards }),
+      });
+    case "alarms":
+      return follow({
+        sameness: ({ sim }) => ({ config: sim.config, profile: sim.profile }),
+        start: ({ model }) => {
+          const { maxBusA } = model.config.profile.powerPlane;
+          return openAlarmsRole(host, { model, rules: openRulesFile(settings.rulesPath, { maxBusA }) });
+        },
+      });
+    case "recorder": {
+      // Last values outlive the simulation that left them: only one that speaks is recorded.
+      const sim = onceHeard(host.bus, SUBJECTS.telemetry);
+      return follow({
+        wake: sim.heard,
+        missing: ({ alarms, tracker }) => {
+          const absent = [
+            ...(sim.isHeard() ? [] : ["simulation"]),
+            ...(tracker === undefined ? ["tracker"] : []),
+            ...(alarms === undefined ? ["alarms"] : []),
+          ];
+          return absent.length === 0 ? undefined : `no ${absent.join(" and no ")} has reported on this bus yet`;
+        },
+        sameness: ({ sim }) => ({ boot: sim.boot_id }),
+        start: ({ model }, latest) =>
+          openRecorderRole(host, {
+            ...(settings.records ? { model } : {}),
+            meta: () => recordingMeta({ ...latest(), productVersion: settings.productVersion }),
+          }),
+      });
+    }
+  }
+}
+
+function onceHeard(bus: Bus, subject: string): { readonly heard: Promise<void>; isHeard(): boolean } {
+  const first = Promise.withResolvers<void>();
+  let isHeard = false;
+  const subscription = bus.subscribe(
+    subject,
+    () => {
+      isHeard = true;
+      subscription.unsubscribe();
+      first.resolve();
+    },
+    { name: "recorder.first", maxPending: 1 },
+  );
+  return { heard: first.promise, isHeard: () => isHeard };
+}
+
+interface KeptStreams {
+  /** Resolves once they are there. */
+  readonly ensured: Promise<void>;
+  check(): ReadinessCheck;
+  stop(): void;
+}
+
+/** Ensures the streams as soon as the bus is there, and again whenever it has been away. */
+function keepStreams(bus: Bus, clock: Clock, log: Log): KeptStreams {
+  let differences: readonly SettingDifference[] = [];
+  let problem: string | undefined = "the streams have not been ensured yet";
+  let isStopped = false;
+  let cancel = (): void => {};
+  const first = Promise.withResolvers<void>();
+
+  async function ensure(): Promise<void> {
+    cancel();
+    try {
+      differences = await ensureStreams(bus);
+      if (differences.length > 0) log.warn({ differences }, "the bus keeps settings of its own");
+      problem = undefined;
+      first.resolve();
+    } catch (error) {
+      problem = `the streams could not be ensured: ${(error as Error).message}`;
+      if (!isStopped) cancel = clock.after(ENSURE_RETRY_MS, () => void ensure());
+    }
+  }
+
+  const leave = bus.onStatus(({ state }) => {
+    if (state === "connected") void ensure();
+  });
+  void ensure();
+  return {
+    ensured: first.promise,
+    check: () => (problem === undefined ? streamsCheck(differences) : { name: "streams", ok: false, reason: problem }),
+    stop() {
+      isStopped = true;
+      leave();
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { mkdtempSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, expect, test } from "vitest";
+import { qiki, removeFolder, startTwin } from "./running-twin.ts";
+import {
+  killServed,
+  NATS_ENV,
+  NATS_SERVER,
+  readiness,
+  reasonOf,
+  ROLES,
+  type RoleName,
+  type Served,
+  serve,
+  startedServer,
+} from "./serve-rig.ts";
+
+const LONG = { timeout: 240_000 };
+const WAIT = { timeout: 60_000, interval: 100 };
+const cleanUps: (() => unknown)[] = [];
+
+afterEach(async () => {
+  killServed();
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "qiki-serve-"));
+  cleanUps.push(() => removeFolder(folder));
+  return folder;
+}
+
+async function newServer(): Promise<string> {
+  const server = await startedServer();
+  cleanUps.push(async () => {
+    await server.stop();
+    server.remove();
+  });
+  return server.url;
+}
+
+test.skipIf(NATS_SERVER === undefined)(
+  "north star - up over a NATS server: the recording verifies like an embedded one",
+  LONG,
+  async () => {
+    const nats = await newServer();
+    const data = newFolder();
+    const twin = await startTwin(["--nats", nats, "--scenario", "scenarios/default.yaml"], data, NATS_ENV);
+    cleanUps.push(() => twin.stop("SIGKILL"));
+    expect((await readiness(twin)).checks.filter(({ ok }) => !ok)).toEqual([]);
+    const sent = await qiki(["send", "power.nbl.set_max", "max_power_w=12", "--url", twin.url, "--confirm", "--wait", "effect"]);
+    expect(sent.stdout + sent.stderr).toContain("effect seen");
+    expect((await twin.stop()).code).toBe(0);
+    const [recording] = readdirSync(join(data, "recordings"));
+    expect((await qiki(["verify", join(data, "recordings", recording!)])).stdout).toMatch(/^identical: /);
+  },
+);
+
+test.skipIf(NATS_SERVER === undefined)(
+  "AUD-011 five roles in one data folder - all run, each with its own tables only; a role twice is refused with 5",
+  LONG,
+  async () => {
+    const nats = await newServer();
+    const data = newFolder();
+    const roles = new Map<RoleName, Served>();
+    for (const role of ROLES.filter((one) => one !== "sim")) roles.set(role, await serve(role, { nats, data }));
+
+    // Each says what it waits for as long as there is no simulation.
+    for (const role of ["tracker", "alarms", "recorder"] as const)
+      await expect.poll(() => reasonOf(roles.get(role)!, "run"), WAIT).toMatch(/no simulation has reported/);
+    roles.set("sim", await serve("sim", { nats, data, args: ["--scenario", "scenarios/default.yaml"] }));
+    for (const served of roles.values()) await expect.poll(async () => (await readiness(served)).status, WAIT).toBe(200);
+
+    const gateway = roles.get("gateway")!;
+    const sent = await qiki(["send", "power.nbl.set_max", "max_power_w=12", "--url", gateway.url, "--confirm", "--wait", "effect"]);
+    expect(sent.stdout + sent.stderr).toContain("effect seen");
+    await expect.poll(async () => (await qiki(["audit", "verify", "--url", gateway.url])).stdout, WAIT).toMatch(/^OK [1-9]/);
+    const twice = await Promise.allSettled(ROLES.map((role) => serve(role, { nats, data })));
+    expect(twice.map((one) => one.status === "rejected" && (one.reason as { code?: number }).code)).toEqual([5, 5, 5, 5, 5]);
+
+    for (const role of ["gateway", "sim", "tracker", "alarms", "recorder"] as const)
+      expect([role, (await roles.get(role)!.stop()).code]).toEqual([role, 0]);
+    expect(tablesIn(join(data, "sim"))).toEqual({ "sim.sqlite": ["command_dedup", "machine_state"] });
+    expect(tablesIn(join(data, "tracker"))).toEqual({ "tracker.sqlite": ["command_dedup", "machine_state"] });
+    expect(Object.keys(tablesIn(join(data, "alarms")))).toEqual(["qiki.sqlite"]);
+    expect(tablesIn(join(data, "alarms"))["qiki.sqlite"]).toContain("audit");
+    expect(tablesIn(join(data, "recorder"))["history.sqlite"]).toContain("telemetry_history");
+    expect(tablesIn(join(data, "gateway"))).toEqual({});
+    expect(readdirSync(join(data, "recorder", "recordings"))).toHaveLength(1);
+  },
+);
+
+test("AUD-011 up twice on one data folder - the second is refused with 5", LONG, async () => {
+  const data = newFolder();
+  const twin = await startTwin(["--stopped"], data);
+  cleanUps.push(() => twin.stop("SIGKILL"));
+  expect((await qiki(["up", "--data", data, "--port", "0"])).code).toBe(5);
+});
+
+function tableNames(path: string): readonly string[] {
+  const db = new DatabaseSync(path, { readOnly: true });
+  const rows = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name").all();
+  db.close();
+  return rows.map(({ name }) => String(name));
+}
+
+function tablesIn(folder: string): Record<string, readonly string[]> {
+  return Object.fromEntries(
+    readdirSync(folder)
+      .filter((name) => name.endsWith(".sqlite"))
+      .map((name) => [name, tableNames(join(folder, name))]),
+  );
+}
