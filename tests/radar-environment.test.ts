@@ -6,10 +6,14 @@ import { drivenRows } from "#recording/driven-rows.ts";
 import { verifyRecording } from "#recording/verify.ts";
 import { qiki } from "./running-twin.ts";
 import { radarEnvironment } from "#cli/radar-env.ts";
+import { loadSettings } from "#cli/settings.ts";
+
+const ofEnvironment = (env: Readonly<Record<string, string>>): ReturnType<typeof radarEnvironment> =>
+  radarEnvironment(loadSettings(undefined, env).values);
 
 describe("environment of the radar", () => {
   test("RAD-026 environment - nothing set: nothing changed", () => {
-    expect(radarEnvironment({})).toEqual({ config: {}, transponderId: undefined, guardCooldownS: 2, publishesGuards: true });
+    expect(ofEnvironment({})).toEqual({ config: {}, transponderId: undefined, guardCooldownS: 2, publishesGuards: true });
   });
 
   test("GRD-010 environment - each variable says what it says; the cooldown has a floor", () => {
@@ -20,26 +24,26 @@ describe("environment of the radar", () => {
       RADAR_GUARD_PUBLISH_INTERVAL_S: "0.01",
       RADAR_GUARD_EVENTS_ENABLED: "0",
     };
-    expect(radarEnvironment(env)).toEqual({
+    expect(ofEnvironment(env)).toEqual({
       config: { "radar.sr_threshold_m": 250.5, "radar.enabled": false },
       transponderId: "ALLY-ME",
       guardCooldownS: 0.1,
       publishesGuards: false,
     });
-    expect(radarEnvironment({ RADAR_GUARD_PUBLISH_INTERVAL_S: "7" }).guardCooldownS).toBe(7);
+    expect(ofEnvironment({ RADAR_GUARD_PUBLISH_INTERVAL_S: "7" }).guardCooldownS).toBe(7);
   });
 
   test.each([
-    ["RADAR_SR_THRESHOLD_M", "0", "metres"],
-    ["RADAR_SR_THRESHOLD_M", "", "metres"],
-    ["RADAR_SR_THRESHOLD_M", "far", "metres"],
-    ["RADAR_ENABLED", "perhaps", "1 or true"],
+    ["RADAR_SR_THRESHOLD_M", "0", "m"],
+    ["RADAR_SR_THRESHOLD_M", "", "m"],
+    ["RADAR_SR_THRESHOLD_M", "far", "m"],
+    ["RADAR_ENABLED", "perhaps", "true or false"],
     ["RADAR_TRANSPONDER_ID", "", "1 to 64"],
     ["RADAR_TRANSPONDER_ID", "A B", "1 to 64"],
-    ["RADAR_GUARD_PUBLISH_INTERVAL_S", "-1", "seconds"],
-    ["RADAR_GUARD_EVENTS_ENABLED", "off", "1 or true"],
+    ["RADAR_GUARD_PUBLISH_INTERVAL_S", "-1", "s"],
+    ["RADAR_GUARD_EVENTS_ENABLED", "off", "true or false"],
   ])("GRD-022 environment - %s of %o is refused by name", (name, text, takes) => {
-    expect(() => radarEnvironment({ [name]: text })).toThrow(`${name} is "${text}": give ${takes}`);
+    expect(() => ofEnvironment({ [name]: text })).toThrow(new RegExp(`^${name}: got "${text}", expected .*${takes}`));
   });
 
   test("RAD-026 environment - a run obeys it over its scenario, and its recording proves itself", async () => {

@@ -2,8 +2,10 @@ import { QikiError } from "#base/error.ts";
 import { isRaw, type KeyProblemCode, keyProblemText, readObject } from "#base/key-reader.ts";
 import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
 import { ROLES } from "#contracts/command-catalogue.ts";
+import type { CommandPolicy } from "#services/command-door.ts";
 import type { CommandKeys } from "#services/command-signature.ts";
 import { readText } from "./read-file.ts";
+import { settings } from "./settings.ts";
 
 /** Id of the key that a gateway signs with. */
 export const GATEWAY_KEY_ID = "gateway";
@@ -13,8 +15,18 @@ const KEY_KEYS = [
   { kind: "text", key: "key", required: true, pattern: "^.{32,}$", form: "at least 32 characters" },
 ] as const satisfies readonly KeySpec[];
 
+/** What senders of commands on the bus must bring. */
+export function commandPolicy(): CommandPolicy {
+  const { auth, commands } = settings();
+  return {
+    requiresSignature: auth.mode === "signed",
+    unsignedRole: auth.unsignedRole as CommandPolicy["unsignedRole"],
+    requiresConfirm: commands.requireConfirm,
+  };
+}
+
 /** Keys of command senders from the file that QIKI_COMMAND_KEYS_FILE names, `{id: {role, key}}`; none without it. @throws QikiError `config_invalid`, `file_unreadable` */
-export function commandKeys(path: string | undefined = process.env.QIKI_COMMAND_KEYS_FILE): CommandKeys {
+export function commandKeys(path: string | undefined = settings().auth.keysFile): CommandKeys {
   if (path === undefined) return new Map();
   let raw: unknown;
   try {

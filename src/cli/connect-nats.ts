@@ -3,12 +3,12 @@ import { connectNats } from "#bus/nats.ts";
 import type { Bus, BusReport } from "#bus/port.ts";
 import { QikiError } from "#base/error.ts";
 import { natsOptions } from "./nats-options.ts";
+import { settings } from "./settings.ts";
 
 const RETRY_MS = 1000;
-export const DEFAULT_NATS_URL = "nats://localhost:4222";
 
 /** Connects to the server of `url`, else of NATS_URL, and waits for it as long as it takes. @throws QikiError `auth_config`, `auth_failed` */
-export function natsConnector(url = process.env.NATS_URL ?? DEFAULT_NATS_URL): (report: (report: BusReport) => void) => Promise<Bus> {
+export function natsConnector(url = settings().nats.url): (report: (report: BusReport) => void) => Promise<Bus> {
   const options = natsOptions(url);
   return async (report) => {
     let isTold = false;

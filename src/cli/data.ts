@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { backUp, type BackupManifest, restore } from "#store/data-backup.ts";
+import { dataFolder } from "./settings.ts";
 import { PRODUCT_VERSION } from "./version.ts";
 
 interface DataFlags {
@@ -17,7 +18,7 @@ export function addDataVerbs(program: Command): void {
     .option("--data <folder>", "data folder (QIKI_DATA_DIR, else ./qiki-data)")
     .action(async (folder: string, flags: DataFlags) => {
       const about = { made: new Date().toISOString(), productVersion: PRODUCT_VERSION };
-      tell(await backUp(dataFolderOf(flags), resolve(folder), about), `copied to ${folder}`);
+      tell(await backUp(dataFolder(flags.data), resolve(folder), about), `copied to ${folder}`);
     });
   data
     .command("restore")
@@ -25,12 +26,8 @@ export function addDataVerbs(program: Command): void {
     .argument("<folder>", "the backup")
     .option("--data <folder>", "data folder to fill (QIKI_DATA_DIR, else ./qiki-data)")
     .action(async (folder: string, flags: DataFlags) => {
-      tell(await restore(resolve(folder), dataFolderOf(flags)), `restored to ${dataFolderOf(flags)}`);
+      tell(await restore(resolve(folder), dataFolder(flags.data)), `restored to ${dataFolder(flags.data)}`);
     });
-}
-
-function dataFolderOf(flags: DataFlags): string {
-  return resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data");
 }
 
 function tell({ files, made }: BackupManifest, what: string): void {

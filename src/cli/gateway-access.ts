@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
+import type { Role } from "#contracts/command-catalogue.ts";
 import type { GatewayAccess } from "#services/gateway/server.ts";
+import { settings } from "./settings.ts";
 
 export interface AccessFlags {
   readonly auth?: string;
@@ -25,20 +27,21 @@ export function withAccess(command: Command): Command {
 
 /** @throws QikiError `usage` for what would let strangers in */
 export function gatewayAccess(flags: AccessFlags, host: string, dataFolder: string): GatewayAccess {
-  const { QIKI_TOKENS_FILE: file } = process.env;
-  const mode = flags.auth ?? (file === undefined ? "local" : "token");
+  const { gateway } = settings();
+  const { tokensFile: file } = gateway;
+  const mode = flags.auth ?? gateway.auth ?? (file === undefined ? "local" : "token");
   if (mode !== "local" && mode !== "token") throw new QikiError("usage", `--auth ${mode} is not possible: give local or token`);
   if (mode === "local" && !LOOPBACK.includes(host)) {
     const text = `--host ${host} is not this machine alone, and signing in by name is for the loopback address only`;
     throw new QikiError("usage", `${text}: give 127.0.0.1, or --auth token and make tokens with 'qiki token add NAME --role R'`);
   }
-  const hostNames = (flags.hosts ?? "").split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim().toLowerCase()]));
+  const hostNames = (flags.hosts?.split(",") ?? gateway.hosts).flatMap((name) => (name.trim() === "" ? [] : [name.trim().toLowerCase()]));
   const wrong = hostNames.find((name) => !HOST_NAME.test(name));
   if (wrong !== undefined)
     throw new QikiError("usage", `--hosts ${wrong} is not a host name: give one such as orion.example.org or orion.example.org:8443`);
   const auth: GatewayAccess["auth"] =
-    mode === "local" ? { mode: "local", role: "supervisor" } : { mode: "token", path: file ?? tokensPath(dataFolder) };
-  return { auth, hostNames, behindProxy: flags.behindProxy === true };
+    mode === "local" ? { mode: "local", role: gateway.localRole as Role } : { mode: "token", path: file ?? tokensPath(dataFolder) };
+  return { auth, hostNames, behindProxy: flags.behindProxy ?? gateway.behindProxy };
 }
 
 /** Where tokens lie when QIKI_TOKENS_FILE says nothing else. */

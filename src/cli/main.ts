@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { QikiError } from "#base/error.ts";
 import { addAuditVerbs } from "./audit.ts";
+import { addConfigVerbs } from "./config-verbs.ts";
 import { addDataVerbs } from "./data.ts";
 import { addFileVerbs } from "./files-verbs.ts";
 import { addIncidentVerbs } from "./incidents.ts";
@@ -9,6 +10,7 @@ import { addRunVerb } from "./run.ts";
 import { addSchemaVerb } from "./schema-verb.ts";
 import { addSendVerb } from "./send.ts";
 import { addServeVerb } from "./serve.ts";
+import { useConfiguration } from "./settings.ts";
 import { addTokenVerbs } from "./token.ts";
 import { addUpVerb } from "./up.ts";
 import { PRODUCT_VERSION } from "./version.ts";
@@ -23,6 +25,8 @@ const program = new Command("qiki")
   .helpOption("-h, --help", "show help for a verb")
   .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
   .showSuggestionAfterError(true)
+  .option("--config <file>", "settings of the services (else qiki.yaml, if it is here); see qiki config")
+  .hook("preAction", (root) => useConfiguration(root.opts<{ readonly config?: string }>().config))
   .exitOverride()
   .addHelpText(
     "after",
@@ -46,6 +50,7 @@ addIncidentVerbs(program);
 addFileVerbs(program);
 addTokenVerbs(program);
 addDataVerbs(program);
+addConfigVerbs(program);
 addSchemaVerb(program);
 
 // A reader that has seen enough, such as head, is no fault.

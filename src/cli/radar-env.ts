@@ -1,7 +1,7 @@
 import { GUARD_COOLDOWN_DEFAULT_S } from "#alarms/guard/rules.ts";
-import { QikiError } from "#base/error.ts";
+import { type ServiceSettings, settings } from "./settings.ts";
 
-/** What the environment says of radar and guards (operations §10); it wins over a scenario's `config`. */
+/** What the settings say of radar and guards (operations §10); it wins over a scenario's `config`. */
 export interface RadarEnvironment {
   /** Settings by their key, such as `radar.sr_threshold_m`. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -15,41 +15,16 @@ export interface RadarEnvironment {
 
 const COOLDOWN_MIN_S = 0.1;
 
-/** @throws QikiError `usage` that names the variable, its value and what it takes */
-export function radarEnvironment(env: NodeJS.ProcessEnv = process.env): RadarEnvironment {
-  const config: Record<string, unknown> = {};
-  const thresholdM = numberOf(env, "RADAR_SR_THRESHOLD_M", (metres) => metres > 0, "metres, a number above 0");
-  if (thresholdM !== undefined) config["radar.sr_threshold_m"] = thresholdM;
-  const isEnabled = switchOf(env, "RADAR_ENABLED");
-  if (isEnabled !== undefined) config["radar.enabled"] = isEnabled;
-  const transponderId = env.RADAR_TRANSPONDER_ID;
-  if (transponderId !== undefined && !/^\S{1,64}$/.test(transponderId))
-    throw wrong("RADAR_TRANSPONDER_ID", transponderId, "1 to 64 characters without a space");
-  const intervalS = numberOf(env, "RADAR_GUARD_PUBLISH_INTERVAL_S", (seconds) => seconds >= 0, "seconds, a number of at least 0.1");
+export function radarEnvironment({ sim, radar, rules }: Pick<ServiceSettings, "sim" | "radar" | "rules"> = settings()): RadarEnvironment {
   return {
-    config,
-    transponderId,
-    guardCooldownS: intervalS === undefined ? GUARD_COOLDOWN_DEFAULT_S : Math.max(intervalS, COOLDOWN_MIN_S),
-    publishesGuards: switchOf(env, "RADAR_GUARD_EVENTS_ENABLED") ?? true,
+    config: {
+      ...(sim.telemetryPeriodS === undefined ? {} : { "sim.telemetry_period_s": sim.telemetryPeriodS }),
+      ...(sim.eventsPeriodS === undefined ? {} : { "sim.events_period_s": sim.eventsPeriodS }),
+      ...(radar.srThresholdM === undefined ? {} : { "radar.sr_threshold_m": radar.srThresholdM }),
+      ...(radar.enabled === undefined ? {} : { "radar.enabled": radar.enabled }),
+    },
+    transponderId: radar.transponderId,
+    guardCooldownS: rules.guardCooldownS === undefined ? GUARD_COOLDOWN_DEFAULT_S : Math.max(rules.guardCooldownS, COOLDOWN_MIN_S),
+    publishesGuards: rules.publishGuards,
   };
-}
-
-function numberOf(env: NodeJS.ProcessEnv, name: string, isRight: (value: number) => boolean, takes: string): number | undefined {
-  const text = env[name];
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value) && isRight(value)) return value;
-  throw wrong(name, text, takes);
-}
-
-function switchOf(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
-  const text = env[name]?.toLowerCase();
-  if (text === undefined) return undefined;
-  if (text === "1" || text === "true") return true;
-  if (text === "0" || text === "false") return false;
-  throw wrong(name, env[name]!, "1 or true, 0 or false");
-}
-
-function wrong(name: string, text: string, takes: string): QikiError {
-  return new QikiError("usage", `${name} is "${text}": give ${takes}`);
 }

@@ -5,20 +5,21 @@ import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { createLog } from "#services/log.ts";
 import { type RoleName, type RoleSettings, serveRole } from "#services/serve.ts";
-import { commandKeys, GATEWAY_KEY_ID } from "./command-keys.ts";
+import { commandKeys, commandPolicy, GATEWAY_KEY_ID } from "./command-keys.ts";
 import { natsConnector } from "./connect-nats.ts";
 import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
-import { loadGuardRules, RULES_PATH } from "./load-rules.ts";
+import { incidentRulesPath, loadGuardRules } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
 import { portOf, signalled, stopInTime } from "./process.ts";
 import { radarEnvironment } from "./radar-env.ts";
+import { recorderLimits } from "./recorder-limits.ts";
+import { dataFolder, settings as serviceSettings } from "./settings.ts";
 import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
 /** Where each role tells its health unless QIKI_HEALTH_PORT says otherwise; the gateway does it at its own address. */
 const HEALTH_PORTS = { sim: 8421, tracker: 8422, alarms: 8423, recorder: 8424 } as const;
 const GATEWAY_PORT = 8420;
 const PORTS_TO_TRY = 20;
-const LOOPBACK = "127.0.0.1";
 
 interface ServeFlags extends AccessFlags {
   readonly role: RoleName;
@@ -55,18 +56,19 @@ export function addServeVerb(program: Command): void {
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const host = flags.host ?? process.env.QIKI_HTTP_HOST ?? LOOPBACK;
-  const dataFolder = resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data");
+  const host = flags.host ?? serviceSettings().gateway.host;
+  const folder = dataFolder(flags.data);
   const keys = commandKeys();
-  const { port, settings } = settingsOf(flags, host, dataFolder, keys);
-  const log = createLog(process.env.LOG_LEVEL ?? "warn", flags.role);
+  const { port, settings } = settingsOf(flags, host, folder, keys);
+  const log = createLog(serviceSettings().log.level, flags.role);
   const stopAsked = signalled();
   const served = await serveRole({
     clock: systemClock,
     log,
-    dataFolder,
+    dataFolder: folder,
     connect: natsConnector(flags.nats),
     keys,
+    policy: commandPolicy(),
     health: { host, port },
     settings,
     onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
@@ -83,12 +85,13 @@ async function serve(flags: ServeFlags): Promise<void> {
 function settingsOf(
   flags: ServeFlags,
   host: string,
-  dataFolder: string,
+  folder: string,
   keys: ReturnType<typeof commandKeys>,
 ): { readonly port: number; readonly settings: RoleSettings } {
   const { role } = flags;
-  const asked = flags.port ?? (role === "gateway" ? process.env.QIKI_HTTP_PORT : process.env.QIKI_HEALTH_PORT);
-  const port = asked === undefined ? (role === "gateway" ? GATEWAY_PORT : HEALTH_PORTS[role]) : portOf(asked);
+  const { gateway, health } = serviceSettings();
+  const asked = flags.port === undefined ? (role === "gateway" ? gateway.port : health.port) : portOf(flags.port);
+  const port = asked ?? (role === "gateway" ? GATEWAY_PORT : HEALTH_PORTS[role]);
   switch (role) {
     case "sim": {
       const loaded = loadRun({
@@ -103,9 +106,9 @@ function settingsOf(
     case "tracker":
       return { port, settings: { role, guardRules: loadGuardRules(), publishesGuards: radarEnvironment().publishesGuards } };
     case "alarms":
-      return { port, settings: { role, rulesPath: process.env.OPERATOR_CONSOLE_INCIDENT_RULES ?? RULES_PATH } };
+      return { port, settings: { role, rulesPath: incidentRulesPath() } };
     case "recorder":
-      return { port, settings: { role, records: flags.record, productVersion: PRODUCT_VERSION } };
+      return { port, settings: { role, records: flags.record, productVersion: PRODUCT_VERSION, ...recorderLimits() } };
     case "gateway": {
       const secret = keys.get(GATEWAY_KEY_ID);
       return {
@@ -115,7 +118,7 @@ function settingsOf(
           host,
           port,
           portsToTry: asked === undefined ? PORTS_TO_TRY : 0,
-          access: gatewayAccess(flags, host, dataFolder),
+          access: gatewayAccess(flags, host, folder),
           webFolder: resolve(PRODUCT_ROOT, "dist/web"),
           ...(secret === undefined ? {} : { key: { id: GATEWAY_KEY_ID, secret: secret.key } }),
         },

@@ -5,6 +5,7 @@ import { formatUtcMs, parseUtcMs } from "#base/rfc3339.ts";
 import { ROLES } from "#contracts/command-catalogue.ts";
 import { addToken, readTokens, revokeToken } from "#store/tokens-file.ts";
 import { tokensPath } from "./gateway-access.ts";
+import { dataFolder, settings } from "./settings.ts";
 
 interface FileFlags {
   readonly file?: string;
@@ -48,7 +49,7 @@ function withFile(command: Command): Command {
 }
 
 function fileOf(flags: FileFlags): string {
-  return resolve(flags.file ?? process.env.QIKI_TOKENS_FILE ?? tokensPath(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data"));
+  return resolve(flags.file ?? settings().gateway.tokensFile ?? tokensPath(dataFolder(flags.data)));
 }
 
 function expiryOf(text: string, nowMs: number): string {

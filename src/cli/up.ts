@@ -4,17 +4,18 @@ import type { Command } from "commander";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
 import { createLog } from "#services/log.ts";
-import { commandKeys } from "./command-keys.ts";
+import { commandKeys, commandPolicy } from "./command-keys.ts";
 import { natsConnector } from "./connect-nats.ts";
 import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
-import { loadGuardRules, RULES_PATH } from "./load-rules.ts";
+import { incidentRulesPath, loadGuardRules } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
 import { portOf, signalled, stopInTime } from "./process.ts";
 import { radarEnvironment } from "./radar-env.ts";
+import { recorderLimits } from "./recorder-limits.ts";
+import { dataFolder, settings } from "./settings.ts";
 import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
 const DEFAULT_PORT = 8420;
-const DEFAULT_HOST = "127.0.0.1";
 /** Further ports tried when the default one is taken. */
 const PORTS_TO_TRY = 20;
 
@@ -51,11 +52,12 @@ export function addUpVerb(program: Command): void {
 }
 
 async function up(flags: UpFlags): Promise<void> {
-  const askedPort = flags.port ?? process.env.QIKI_HTTP_PORT;
-  const port = askedPort === undefined ? DEFAULT_PORT : portOf(askedPort);
-  const host = flags.host ?? process.env.QIKI_HTTP_HOST ?? DEFAULT_HOST;
-  const dataFolder = resolve(flags.data ?? process.env.QIKI_DATA_DIR ?? "qiki-data");
-  const access = gatewayAccess(flags, host, dataFolder);
+  const { gateway, log: logging } = settings();
+  const askedPort = flags.port === undefined ? gateway.port : portOf(flags.port);
+  const port = askedPort ?? DEFAULT_PORT;
+  const host = flags.host ?? gateway.host;
+  const folder = dataFolder(flags.data);
+  const access = gatewayAccess(flags, host, folder);
   const environment = radarEnvironment();
   const loaded = loadRun({
     scenario: flags.scenario,
@@ -64,17 +66,17 @@ async function up(flags: UpFlags): Promise<void> {
     stopped: flags.stopped === true,
     environment,
   });
-  const log = createLog(process.env.LOG_LEVEL ?? "warn", "up");
+  const log = createLog(logging.level, "up");
   const stopAsked = signalled();
   const twin = await startEmbedded({
     clock: systemClock,
     log,
     model: loaded.model,
     scenario: loaded.scenarioFile,
-    dataFolder,
+    dataFolder: folder,
     guardRules: loadGuardRules(),
     publishesGuards: environment.publishesGuards,
-    rulesPath: process.env.OPERATOR_CONSOLE_INCIDENT_RULES ?? RULES_PATH,
+    rulesPath: incidentRulesPath(),
     webFolder: resolve(PRODUCT_ROOT, "dist/web"),
     host,
     port,
@@ -83,6 +85,8 @@ async function up(flags: UpFlags): Promise<void> {
     records: flags.record,
     ...(flags.nats === undefined ? {} : { connect: natsConnector(flags.nats) }),
     keys: commandKeys(),
+    policy: commandPolicy(),
+    ...recorderLimits(),
     productVersion: PRODUCT_VERSION,
     onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
   });

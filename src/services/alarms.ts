@@ -14,7 +14,7 @@ import { startAlarmsIntake } from "./alarms-intake.ts";
 import { openAlarmsLastValues } from "./alarms-last-values.ts";
 import { answerAuditQueries } from "./audit-queries.ts";
 import type { Clock } from "./clock.ts";
-import { openCommandDoor } from "./command-door.ts";
+import { type CommandPolicy, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import type { RulesFile } from "./incident-rules-file.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
@@ -36,6 +36,8 @@ export interface AlarmsServiceOptions {
   readonly store: AlarmsStore;
   readonly rules: RulesFile;
   readonly keys: CommandKeys;
+  /** What senders on the bus must bring; open by default. */
+  readonly policy?: CommandPolicy;
   /** Event time of tick 0 and length of a tick, for the times of answers. */
   readonly time: { readonly epochMs: number; readonly tickMs: number };
 }
@@ -146,7 +148,7 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
     owner: "alarms",
     dedup: store.dedup,
     keys: options.keys,
-    unsignedRole: "operator",
+    policy: options.policy,
     handle,
     saveState: () => restore,
     onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),

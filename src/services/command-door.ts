@@ -25,13 +25,24 @@ export interface Handled {
   readonly publishRest: () => void;
 }
 
+/** What a sender on the bus must bring (operations §4.3, §4.7). */
+export interface CommandPolicy {
+  /** Whether a message without a signature is refused. */
+  readonly requiresSignature: boolean;
+  /** The most that the sender of an unsigned message is. */
+  readonly unsignedRole: Role;
+  /** Whether commands with consequences need `metadata.confirm`. */
+  readonly requiresConfirm: boolean;
+}
+
+const OPEN_POLICY: CommandPolicy = { requiresSignature: false, unsignedRole: "operator", requiresConfirm: false };
+
 export interface CommandDoorOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly owner: CommandOwner;
   readonly dedup: CommandDedup;
-  /** Role of a sender whose message is not signed, at most. */
-  readonly unsignedRole: Role;
+  readonly policy?: CommandPolicy | undefined;
   /** Keys by id, for signed messages. */
   readonly keys: CommandKeys;
   readonly handle: (arrival: Arrival) => Handled;
@@ -117,16 +128,31 @@ function send(msg: Msg, bytes: Uint8Array, bus: Bus): void {
 /** Destination, expiry and role; a refusal travels with the command so that it is counted and audited like any other. */
 function authorise(command: ControlCommand, signed: SignatureCheck, options: CommandDoorOptions): Arrival & { kind: "command" } {
   const { metadata } = command;
-  const role = roleOf(metadata.actor?.role, signed.kind === "valid" ? signed.role : options.unsignedRole);
+  const { policy = OPEN_POLICY } = options;
+  const role = roleOf(metadata.actor?.role, signed.kind === "valid" ? signed.role : policy.unsignedRole);
   const actor = { operator: metadata.actor?.id ?? metadata.source ?? "unknown", role };
   const arrival = { kind: "command", command, actor } as const;
   const refusal =
     wrongDestination(command, options) ??
     expiry(command, options) ??
-    (signed.kind === "invalid"
-      ? ({ code: "not_authorized", message: `the signature of ${command.name} is not valid: ${signed.reason}` } as const)
-      : tooLowRole(command.name, actor));
+    wrongSignature(command.name, signed, policy) ??
+    tooLowRole(command.name, actor) ??
+    unconfirmed(command, policy);
   return refusal === undefined ? arrival : { ...arrival, refusal };
+}
+
+function wrongSignature(name: string, signed: SignatureCheck, { requiresSignature }: CommandPolicy): CommandRefusal | undefined {
+  if (signed.kind === "invalid") return { code: "not_authorized", message: `the signature of ${name} is not valid: ${signed.reason}` };
+  if (signed.kind === "valid" || !requiresSignature) return undefined;
+  return { code: "not_authorized", message: `${name} is not signed, and here every command must be: give key_id and signature` };
+}
+
+function unconfirmed({ name, metadata }: ControlCommand, { requiresConfirm }: CommandPolicy): CommandRefusal | undefined {
+  const spec = commandSpec(name);
+  if (!requiresConfirm || spec === undefined || spec.hazard === "none" || metadata.confirm === true) return undefined;
+  const [field, expected] = ["metadata.confirm", "true"];
+  const message = `${name} has consequences and must be confirmed here: ${spec.consequence.en} Send it with ${field} true`;
+  return { code: "invalid_parameter", field, given: metadata.confirm ?? null, expected, message };
 }
 
 /** The lower of the role claimed and the highest allowed; a role that does not exist is the lowest. */

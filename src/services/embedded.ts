@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { openInProcessBroker } from "#bus/in-process.ts";
 import type { Bus, BusReport } from "#bus/port.ts";
 import { lockFolder } from "#store/lock.ts";
+import type { HistoryLimits } from "#store/history-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import type { AlarmsService } from "./alarms.ts";
 import { createBusReporter } from "./bus-reports.ts";
 import { busCheck, ensureStreams, streamsCheck } from "./bus-setup.ts";
 import type { Clock } from "./clock.ts";
 import { type Closing, createClosing } from "./closing.ts";
+import type { CommandPolicy } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import { type GatewayAccess, startGateway } from "./gateway/server.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
@@ -46,6 +48,9 @@ export interface EmbeddedOptions {
   readonly connect?: (report: (report: BusReport) => void) => Promise<Bus>;
   /** Keys that others sign commands with, beside the gateway's own. */
   readonly keys?: CommandKeys;
+  readonly policy?: CommandPolicy;
+  /** How much telemetry and how many marks are remembered. */
+  readonly history?: HistoryLimits;
   /** A message that breaks its contract: tests throw, production logs and counts. */
   readonly onViolation: (subject: string, problem: string) => void;
 }
@@ -101,7 +106,8 @@ async function openParts(
   const key = { id: "gateway", secret: randomBytes(32).toString("hex") };
   const keys: CommandKeys = new Map([...(options.keys ?? []), [key.id, { role: "supervisor" as const, key: key.secret }]]);
   const publisher = createPublisher(bus, clock, options.onViolation);
-  const host = { bus, clock, log, keys, publisher, folder: dataFolder };
+  const { policy, history } = options;
+  const host = { bus, clock, log, keys, publisher, folder: dataFolder, ...(policy === undefined ? {} : { policy }) };
   // The recorder ends after those whose last words it writes, though it begins after them.
   let recorder: Role<RecorderService> | undefined;
   closing.add("recorder", () => recorder?.stop());
@@ -123,6 +129,7 @@ async function openParts(
         productVersion: options.productVersion,
       }),
     ...(options.storage === undefined ? {} : { storage: options.storage }),
+    ...(history === undefined ? {} : { history }),
   });
   onRecorder(recorder.service);
   const sim = await openSimRole(host, { model, scenario });

@@ -9,9 +9,9 @@ import type { RecordingMeta } from "#contracts/recording.ts";
 import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "./clock.ts";
-import { openHistoryStore } from "#store/history-store.ts";
+import { type HistoryLimits, openHistoryStore } from "#store/history-store.ts";
 import type { CommandDedup } from "#store/command-dedup.ts";
-import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
+import { type CommandPolicy, type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import { startHistory } from "./history.ts";
 import { openHistoryDesk } from "./history-worker.ts";
@@ -32,9 +32,13 @@ export interface RecorderServiceOptions {
   /** Fresh meta for a recording that begins now. */
   readonly meta: () => RecordingMeta;
   readonly keys: CommandKeys;
+  /** What senders on the bus must bring; open by default. */
+  readonly policy?: CommandPolicy;
   readonly dedup: CommandDedup;
   /** Where telemetry and marks are remembered for trends and the time line. */
   readonly historyPath: string;
+  /** How much of it is kept. */
+  readonly history?: HistoryLimits;
   readonly publisher: Publisher;
   /** Quota and disk; by default the real ones. */
   readonly storage?: RecordStorage;
@@ -184,13 +188,13 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
     owner: "recorder",
     dedup: options.dedup,
     keys: options.keys,
-    unsignedRole: "operator",
+    policy: options.policy,
     handle,
     // A recording that was begun is on disk: there is nothing to put back.
     saveState: () => () => {},
     onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),
   });
-  const historyStore = openHistoryStore(options.historyPath);
+  const historyStore = openHistoryStore(options.historyPath, options.history);
   const history = startHistory({ bus, clock, log, store: historyStore });
   const desk = openHistoryDesk(options.historyPath);
   const storage = reportStorage(bus, options.publisher, options.folder, options.storage ?? RECORD_STORAGE);

@@ -3,9 +3,11 @@ import type { Bus } from "#bus/port.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { openAlarmsStore } from "#store/alarms-store.ts";
 import { openOwnerStore } from "#store/owner-store.ts";
+import type { HistoryLimits } from "#store/history-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import { type AlarmsService, startAlarms } from "./alarms.ts";
 import type { Clock } from "./clock.ts";
+import type { CommandPolicy } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import type { RulesFile } from "./incident-rules-file.ts";
@@ -23,6 +25,8 @@ export interface RoleHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly keys: CommandKeys;
+  /** What senders of commands must bring. */
+  readonly policy?: CommandPolicy;
   readonly publisher: Publisher;
   /** Where it keeps its files; they are its own. */
   readonly folder: string;
@@ -89,9 +93,13 @@ export interface RecorderRoleOptions {
   readonly model?: SimModel;
   readonly meta: () => RecordingMeta;
   readonly storage?: RecordStorage;
+  readonly history?: HistoryLimits;
 }
 
-export async function openRecorderRole(host: RoleHost, { model, meta, storage }: RecorderRoleOptions): Promise<Role<RecorderService>> {
+export async function openRecorderRole(
+  host: RoleHost,
+  { model, meta, storage, history }: RecorderRoleOptions,
+): Promise<Role<RecorderService>> {
   const store = openOwnerStore(join(host.folder, "recorder.sqlite"), "recorder");
   return role(
     () => store.close(),
@@ -104,6 +112,7 @@ export async function openRecorderRole(host: RoleHost, { model, meta, storage }:
         dedup: store.dedup,
         historyPath: join(host.folder, "history.sqlite"),
         ...(storage === undefined ? {} : { storage }),
+        ...(history === undefined ? {} : { history }),
       }),
     (service) => readinessCheck("recording", service.problem()),
   );

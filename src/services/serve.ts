@@ -2,11 +2,13 @@ import { join } from "node:path";
 import type { Bus, BusReport, SettingDifference } from "#bus/port.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { lockFolder } from "#store/lock.ts";
+import type { HistoryLimits } from "#store/history-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import { createBusReporter } from "./bus-reports.ts";
 import { busCheck, ensureStreams, streamsCheck } from "./bus-setup.ts";
 import type { Clock } from "./clock.ts";
 import { type Closing, createClosing } from "./closing.ts";
+import type { CommandPolicy } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import { type GatewayOptions, startGateway } from "./gateway/server.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
@@ -14,6 +16,7 @@ import { serveHealth } from "./health.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
 import { createPublisher } from "./publisher.ts";
+import type { RecordStorage } from "./record-storage.ts";
 import { recordingMeta, type ScenarioFile } from "./recording-meta.ts";
 import { openAlarmsRole, openRecorderRole, openSimRole, openTrackerRole, type ReadinessCheck, type RoleHost } from "./roles.ts";
 import { followRun, type RunFollower } from "./run-follower.ts";
@@ -23,7 +26,13 @@ export type RoleSettings =
   | { readonly role: "sim"; readonly model: SimModel; readonly scenario: ScenarioFile }
   | { readonly role: "tracker"; readonly guardRules: GuardRulesFile; readonly publishesGuards: boolean }
   | { readonly role: "alarms"; readonly rulesPath: string }
-  | { readonly role: "recorder"; readonly records: boolean; readonly productVersion: string }
+  | {
+      readonly role: "recorder";
+      readonly records: boolean;
+      readonly productVersion: string;
+      readonly storage: RecordStorage;
+      readonly history: HistoryLimits;
+    }
   | ({ readonly role: "gateway" } & Pick<GatewayOptions, "host" | "port" | "portsToTry" | "access" | "key" | "webFolder">);
 
 export type RoleName = RoleSettings["role"];
@@ -35,6 +44,7 @@ export interface ServeOptions {
   readonly dataFolder: string;
   readonly connect: (report: (report: BusReport) => void) => Promise<Bus>;
   readonly keys: CommandKeys;
+  readonly policy: CommandPolicy;
   /** Where health is told, of a role that is no gateway. */
   readonly health: { readonly host: string; readonly port: number };
   readonly settings: RoleSettings;
@@ -78,7 +88,7 @@ async function open(options: ServeOptions, closing: Closing): Promise<Omit<Serve
   const streams = keepStreams(opened, clock, log);
   closing.add("streams", () => streams.stop());
   const publisher = createPublisher(opened, clock, options.onViolation);
-  const host: RoleHost = { bus: opened, clock, log, keys, publisher, folder };
+  const host: RoleHost = { bus: opened, clock, log, keys, policy: options.policy, publisher, folder };
   const common = (): readonly ReadinessCheck[] => [busCheck(opened), streams.check()];
 
   if (settings.role === "gateway") {
@@ -137,6 +147,8 @@ async function openRole(
           openRecorderRole(host, {
             ...(settings.records ? { model } : {}),
             meta: () => recordingMeta({ ...latest(), productVersion: settings.productVersion }),
+            storage: settings.storage,
+            history: settings.history,
           }),
       });
     }

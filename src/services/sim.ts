@@ -6,7 +6,7 @@ import type { CommandDedup } from "#store/command-dedup.ts";
 import { createSimMachine, type SimMachine, type SimOutput } from "#twin/sim-machine.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import type { Clock } from "./clock.ts";
-import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
+import { type CommandPolicy, type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import { craftFactsOf } from "./craft-facts.ts";
 import type { Log } from "./log.ts";
@@ -28,6 +28,8 @@ export interface SimServiceOptions {
   readonly scenario: ScenarioFile;
   readonly dedup: CommandDedup;
   readonly keys: CommandKeys;
+  /** What senders on the bus must bring; open by default. */
+  readonly policy?: CommandPolicy;
 }
 
 export interface SimService {
@@ -155,7 +157,7 @@ export function startSim(options: SimServiceOptions): SimService {
     owner: "sim",
     dedup: options.dedup,
     keys: options.keys,
-    unsignedRole: "operator",
+    policy: options.policy,
     handle,
     saveState() {
       const bytes = machine.snapshot();

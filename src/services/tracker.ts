@@ -15,7 +15,7 @@ import { createTrackerMachine, type TrackerMachine, type TrackerOutput } from "#
 import { tickOfHeader } from "#twin/tracker-projection.ts";
 import { auditMessage } from "./audit-records.ts";
 import type { Clock } from "./clock.ts";
-import { type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
+import { type CommandPolicy, type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import { createFrameSaver, type FrameSaver } from "./frame-saver.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
@@ -35,6 +35,8 @@ export interface TrackerServiceOptions {
   readonly store: OwnerStore;
   readonly rules: GuardRulesFile;
   readonly keys: CommandKeys;
+  /** What senders on the bus must bring; open by default. */
+  readonly policy?: CommandPolicy;
   readonly settings: SimSettings;
   /** Whether guard events are published. */
   readonly publishesGuards: boolean;
@@ -227,7 +229,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     owner: "tracker",
     dedup: store.dedup,
     keys: options.keys,
-    unsignedRole: "operator",
+    policy: options.policy,
     handle,
     saveState() {
       const before = machine.snapshot();
