@@ -13,6 +13,8 @@ export const NATS_ENV = { NATS_USER: "qiki", NATS_PASSWORD: "orbit" };
 export interface Served {
   /** Address of the gateway, or of the role's health. */
   readonly url: string;
+  /** Sends a signal that does not end it. */
+  signal(signal: NodeJS.Signals): void;
   /** Ends the process by the signal and resolves with its exit code and what it printed. */
   stop(signal?: NodeJS.Signals): Promise<{ readonly code: number | null; readonly output: string }>;
 }
@@ -47,6 +49,7 @@ export function serve(role: RoleName, { nats, data, port = 0, args = [], env = {
       if (match === null) return;
       started({
         url: match[1]!,
+        signal: (signal) => void child.kill(signal),
         async stop(signal = "SIGTERM") {
           child.kill(signal);
           return { code: await exited, output };
@@ -87,6 +90,37 @@ export async function readiness({ url }: Pick<Served, "url">): Promise<Readiness
   const response = await fetch(`${url}/readyz`);
   const { checks } = (await response.json()) as { checks: Readiness["checks"] };
   return { status: response.status, checks };
+}
+
+export interface ApiClient {
+  get<Answer>(path: string): Promise<Answer>;
+  send(name: string, parameters?: object, more?: object): Promise<Row>;
+  row(requestId: string): Promise<Row>;
+}
+
+export interface Row {
+  readonly request_id: string;
+  readonly stage: string;
+  readonly late?: boolean;
+  readonly tick?: number;
+  readonly detail?: string;
+}
+
+/** A gateway's API as an operator who has signed in by name. */
+export async function apiClient(url: string): Promise<ApiClient> {
+  const json = { "content-type": "application/json" };
+  const login = await fetch(`${url}/api/login`, { method: "POST", headers: json, body: JSON.stringify({ name: "anna" }) });
+  const cookie = login.headers.get("set-cookie")!.split(";")[0]!;
+  const get = async <Answer>(path: string): Promise<Answer> =>
+    (await (await fetch(`${url}${path}`, { headers: { cookie } })).json()) as Answer;
+  return {
+    get,
+    async send(name, parameters = {}, more = {}) {
+      const body = JSON.stringify({ command_name: name, parameters, ...more });
+      return (await (await fetch(`${url}/api/commands`, { method: "POST", headers: { ...json, cookie }, body })).json()) as Row;
+    },
+    row: (requestId) => get(`/api/commands/${requestId}`),
+  };
 }
 
 /** The reason of one check, undefined when it is well. */

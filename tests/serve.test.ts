@@ -99,6 +99,11 @@ test("AUD-011 up twice on one data folder - the second is refused with 5", LONG,
   expect((await qiki(["up", "--data", data, "--port", "0"])).code).toBe(5);
 });
 
+test("BUS-020 half a pair of credentials - exit 2, and the sentence says which half is missing", LONG, async () => {
+  const { code, stderr } = await qiki(["serve", "--role", "sim", "--data", newFolder(), "--port", "0"], { NATS_USER: "qiki" });
+  expect([code, stderr]).toEqual([2, expect.stringContaining("NATS_PASSWORD is missing")]);
+});
+
 function tableNames(path: string): readonly string[] {
   const db = new DatabaseSync(path, { readOnly: true });
   const rows = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name").all();

@@ -10,8 +10,9 @@ export interface Tally {
 /** The running sums of one connection. */
 export class CountBook {
   published = 0;
-  notSent = 0;
   poisoned = 0;
+  reconnects = 0;
+  missed = 0;
   private readonly tallies = new Map<string, Tally>();
 
   tally(name: string): Tally {
@@ -32,6 +33,7 @@ export class CountBook {
       dropped[name] = tally.dropped;
       handlerErrors[name] = tally.errors;
     }
-    return { published: this.published, notSent: this.notSent, handled, dropped, handlerErrors, poisoned: this.poisoned };
+    const { published, poisoned, reconnects, missed } = this;
+    return { published, notSent: {}, waiting: 0, handled, dropped, handlerErrors, poisoned, reconnects, missed };
   }
 }

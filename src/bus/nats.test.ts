@@ -1,3 +1,5 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { describe, expect, test } from "vitest";
 import { connectNats, type NatsCredentials } from "./nats.ts";
 import type { Bus, BusReport } from "./port.ts";
@@ -86,7 +88,7 @@ function natsTests(): void {
     await server.stop();
     await eventually(() => expect(bus.status().state).toBe("reconnecting"));
     expect(bus.publish("s", bytesOf("lost"))).toBe("dropped");
-    expect(bus.counts().notSent).toBe(1);
+    expect(bus.counts().notSent).toEqual({ s: 1 });
     await server.start();
     await eventually(() => expect(bus.status().state).toBe("connected"));
     await store(bus, "s", 2, 2);
@@ -99,15 +101,26 @@ function natsTests(): void {
     server.remove();
   });
 
-  test("barrier - messages that the stream did not take are told", async () => {
+  test("barrier - messages that the stream did not take are told, and reported", async () => {
     const server = await makeServer();
     await server.start();
-    const bus = await connectNats({ servers: [server.url], credentials: CREDENTIALS, ...hooks([]) });
-    await bus.streams.ensure(streamOf("S", ["s"], { dedupWindowMs: 60_000 }));
-    for (const msgId of ["a", "a", "b"]) bus.publish("s", bytesOf("x"), { msgId });
-    expect(await bus.barrier(5_000)).toEqual([{ stream: "S", expected: 3, stored: 2 }]);
-    bus.publish("s", bytesOf("x"), { msgId: "c" });
+    const reports: BusReport[] = [];
+    const bus = await connectNats({ servers: [server.url], credentials: CREDENTIALS, ...hooks(reports) });
+    await bus.streams.ensure(streamOf("S", ["s"]));
+    await bus.streams.ensure(streamOf("T", ["t"]));
+    await store(bus, "s", 1, 2);
+    const admin = await connect({ servers: server.url, user: "qiki", pass: "orbit" });
+    await (await jetstreamManager(admin)).streams.delete("S");
+    for (const msgId of ["a", "b", "c"]) {
+      bus.publish("s", bytesOf("x"), { msgId });
+      bus.publish("t", bytesOf("x"), { msgId });
+    }
+    expect(await bus.barrier(5_000)).toEqual([{ stream: "S", expected: 3, stored: 0 }]);
+    expect(await bus.streams.info("T")).toMatchObject({ messages: 3 });
+    expect(bus.counts().missed).toBe(3);
+    await eventually(() => expect(reports).toContainEqual({ kind: "stream_gap", stream: "S", missed: 3 }));
     expect(await bus.barrier(5_000)).toEqual([]);
+    await admin.close();
     await bus.close();
     await server.stop();
     server.remove();

@@ -1,8 +1,11 @@
-import { connect, credsAuthenticator, errors, type NodeConnectionOptions } from "@nats-io/transport-node";
-import { QikiError } from "#base/error.ts";
+import { connect, credsAuthenticator, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { NatsBus } from "./nats/connection.ts";
+import { connectFailure } from "./nats/failures.ts";
 import type { Bus, BusReport } from "./port.ts";
 import { wireNames } from "./wire.ts";
+
+const RETRY_MS = 1_000;
+const JITTER_MS = 250;
 
 /** How a connection shows who it is. */
 export type NatsCredentials =
@@ -26,13 +29,42 @@ export interface NatsOptions {
  * @throws QikiError not_reachable within 5 s, auth_failed, bad_subject for the prefix
  */
 export async function connectNats(options: NatsOptions): Promise<Bus> {
-  const names = wireNames(options.prefix);
+  const bus = newBus(options);
   try {
-    const nc = await connect(connectionOptions(options));
-    return new NatsBus({ nc, names, nowMs: options.nowMs, report: options.report });
+    bus.attach(await connect(connectionOptions(options)));
+    return bus;
   } catch (error) {
-    throw connectFailure(options.servers, error);
+    await bus.close();
+    throw connectFailure(options.servers.join(", "), error);
   }
+}
+
+/**
+ * The same at once, whether the server is there or not: it is tried every second until it is, or until the bus closes. Its status
+ * says why it is not connected.
+ * @throws QikiError bad_subject for the prefix
+ */
+export function openNats(options: NatsOptions): Bus {
+  const bus = newBus(options);
+  void keepDialling(bus, options);
+  return bus;
+}
+
+async function keepDialling(bus: NatsBus, options: NatsOptions): Promise<void> {
+  while (bus.status().state !== "closed") {
+    try {
+      const nc = await connect(connectionOptions(options));
+      if (bus.status().state === "closed") return await nc.close();
+      return bus.attach(nc);
+    } catch (error) {
+      bus.noteFailure(connectFailure(options.servers.join(", "), error));
+      await new Promise((done) => setTimeout(done, RETRY_MS + Math.random() * JITTER_MS));
+    }
+  }
+}
+
+function newBus({ servers, prefix, nowMs, report }: NatsOptions): NatsBus {
+  return new NatsBus({ servers, names: wireNames(prefix), nowMs, report });
 }
 
 function connectionOptions({ servers, credentials, tls }: NatsOptions): NodeConnectionOptions {
@@ -41,9 +73,11 @@ function connectionOptions({ servers, credentials, tls }: NatsOptions): NodeConn
     name: "qiki",
     timeout: 5_000,
     maxReconnectAttempts: -1,
-    reconnectTimeWait: 1_000,
-    reconnectJitter: 250,
-    reconnectJitterTLS: 250,
+    // Credentials may be put right at the server while we run.
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: RETRY_MS,
+    reconnectJitter: JITTER_MS,
+    reconnectJitterTLS: JITTER_MS,
     pingInterval: 10_000,
     maxPingOut: 2,
     ...(tls === undefined ? {} : { tls }),
@@ -60,15 +94,4 @@ function signIn(credentials: NatsCredentials): Partial<NodeConnectionOptions> {
     case "creds":
       return { authenticator: credsAuthenticator(credentials.file) };
   }
-}
-
-function connectFailure(servers: readonly string[], error: unknown): QikiError {
-  const where = servers.join(", ");
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError) {
-      return new QikiError("auth_failed", `${where}: the server refuses the credentials; check NATS_TOKEN, NATS_USER or NATS_CREDS`, error);
-    }
-  }
-  const why = error instanceof Error ? error.message : String(error);
-  return new QikiError("not_reachable", `${where}: no connection (${why}); is nats-server running with JetStream?`, error);
 }

@@ -60,13 +60,18 @@ export interface Subscription {
 /** Sums since the connection opened; names of ended subscriptions stay. */
 export interface BusCounts {
   readonly published: number;
-  /** Publishes that an outage swallowed. */
-  readonly notSent: number;
+  /** Publishes that an outage swallowed, by subject. */
+  readonly notSent: Readonly<Record<string, number>>;
+  /** Publishes that wait for the end of an outage, now. */
+  readonly waiting: number;
   readonly handled: Readonly<Record<string, number>>;
   readonly dropped: Readonly<Record<string, number>>;
   readonly handlerErrors: Readonly<Record<string, number>>;
   /** Stream messages given up after their last delivery. */
   readonly poisoned: number;
+  readonly reconnects: number;
+  /** Publishes that their stream did not take. */
+  readonly missed: number;
 }
 
 /** What the bus tells its owner without being asked, to log and to audit. */
@@ -79,6 +84,8 @@ export type BusReport =
       readonly seq: number;
       readonly deliveries: number;
     }
+  /** Messages that were published into a stream and are not in it. */
+  | { readonly kind: "stream_gap"; readonly stream: string; readonly missed: number }
   | { readonly kind: "settings_kept"; readonly differences: readonly SettingDifference[] }
   | { readonly kind: "bus_error"; readonly error: Error };
 
@@ -214,7 +221,8 @@ export interface Bus {
 
   /**
    * Sends without waiting: core subscribers get it at most once, in the order of this publisher; a stream that captures the
-   * subject stores it. The bytes are copied, no handler runs inside. An outage gives `queued` or `dropped`, never a throw.
+   * subject stores it. The bytes are copied, no handler runs inside. An outage gives `queued` or `dropped` by the rule of the
+   * subject (contracts/outage.ts), never a throw.
    * @throws QikiError bad_subject, or payload_too_large when bytes and encoded headers exceed 1 MiB
    */
   publish(subject: string, bytes: Uint8Array, options?: PublishOptions): "sent" | "queued" | "dropped";
@@ -225,8 +233,8 @@ export interface Bus {
     options: { readonly msgId: string; readonly headers?: Headers; readonly timeoutMs?: number },
   ): Promise<StoredAt>;
   /**
-   * Resolves when what was published before is stored, with the streams that grew by less than was published to them since
-   * the last barrier; a repeated message id within the window does not grow a stream.
+   * Resolves when what was published before is stored in the streams that were ensured here, with those that did not take all
+   * that was published to them since the last barrier; a repeated message id counts as taken.
    * @throws QikiError timeout when the bus does not answer
    */
   barrier(timeoutMs: number): Promise<readonly StreamGap[]>;

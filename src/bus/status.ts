@@ -5,8 +5,8 @@ export class StatusBoard {
   private current: BusStatus;
   private readonly callbacks = new Set<(status: BusStatus) => void>();
 
-  constructor(nowMs: number) {
-    this.current = { state: "connected", sinceMs: nowMs };
+  constructor(nowMs: number, state: BusStatus["state"] = "connected") {
+    this.current = { state, sinceMs: nowMs };
   }
 
   read(): BusStatus {
@@ -15,8 +15,27 @@ export class StatusBoard {
 
   set(state: BusStatus["state"], nowMs: number, lastError: Error | undefined = this.current.lastError): void {
     if (state === this.current.state) return;
+    if (state === "connected") lastError = undefined;
     this.current = lastError === undefined ? { state, sinceMs: nowMs } : { state, sinceMs: nowMs, lastError };
     for (const callback of this.callbacks) callback(this.current);
+  }
+
+  /** Notes what went wrong; the state stays. */
+  note(lastError: Error): void {
+    this.current = { ...this.current, lastError };
+  }
+
+  /** Resolves when the bus is connected, or closed. */
+  whenConnected(): Promise<void> {
+    const isOver = ({ state }: BusStatus): boolean => state === "connected" || state === "closed";
+    if (isOver(this.current)) return Promise.resolve();
+    return new Promise((done) => {
+      const leave = this.onChange((status) => {
+        if (!isOver(status)) return;
+        leave();
+        done();
+      });
+    });
   }
 
   onChange(callback: (status: BusStatus) => void): () => void {

@@ -6,7 +6,7 @@ import { systemClock } from "#services/clock.ts";
 import { createLog } from "#services/log.ts";
 import { type RoleName, type RoleSettings, serveRole } from "#services/serve.ts";
 import { commandKeys, commandPolicy, GATEWAY_KEY_ID } from "./command-keys.ts";
-import { natsConnector } from "./connect-nats.ts";
+import { natsBus } from "./connect-nats.ts";
 import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
 import { incidentRulesPath, loadGuardRules } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
@@ -66,7 +66,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     clock: systemClock,
     log,
     dataFolder: folder,
-    connect: natsConnector(flags.nats),
+    openBus: natsBus(flags.nats),
     keys,
     policy: commandPolicy(),
     health: { host, port },

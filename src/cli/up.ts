@@ -5,7 +5,7 @@ import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
 import { createLog } from "#services/log.ts";
 import { commandKeys, commandPolicy } from "./command-keys.ts";
-import { natsConnector } from "./connect-nats.ts";
+import { natsBus } from "./connect-nats.ts";
 import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
 import { incidentRulesPath, loadGuardRules } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
@@ -83,7 +83,7 @@ async function up(flags: UpFlags): Promise<void> {
     access,
     portsToTry: askedPort === undefined ? PORTS_TO_TRY : 0,
     records: flags.record,
-    ...(flags.nats === undefined ? {} : { connect: natsConnector(flags.nats) }),
+    ...(flags.nats === undefined ? {} : { openBus: natsBus(flags.nats) }),
     keys: commandKeys(),
     policy: commandPolicy(),
     ...recorderLimits(),

@@ -147,7 +147,9 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
 
   async function catchUp(timeoutMs: number): Promise<void> {
     const endMs = clock.monotonicMs() + timeoutMs;
-    while (flush() && (await unsettled()) > 0 && clock.monotonicMs() < endMs) await new Promise((done) => setImmediate(done));
+    // During an outage there is nothing to take.
+    const isThere = (): boolean => bus.status().state === "connected" && clock.monotonicMs() < endMs;
+    while (flush() && isThere() && (await unsettled()) > 0) await new Promise((done) => setImmediate(done));
   }
 
   await bus.streams.ensureDurable(DURABLES.alarmsEvents);

@@ -165,6 +165,10 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
     void sendOutbox();
   });
 
+  const leaveStatus = bus.onStatus(({ state }) => {
+    if (state === "connected") void sendOutbox();
+  });
+
   function writeHead(): void {
     try {
       if (store.writeHead(clock.nowMs()).length > 0) values.showHead();
@@ -182,6 +186,7 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
     },
     async stop() {
       cancelUpkeep();
+      leaveStatus();
       keyframeRequests.unsubscribe();
       await door.drain();
       await Promise.all(queries.map((query) => query.drain()));

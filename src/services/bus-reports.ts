@@ -6,7 +6,7 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 
-/** Logs what the bus reports; a message that was given up also goes to the audit trail. `bus` is asked for when needed. */
+/** Logs what the bus reports; a message that was given up or not stored also goes to the audit trail. `bus` is asked for when needed. */
 export function createBusReporter(log: Log, clock: Clock, bus: () => Bus | undefined): (report: BusReport) => void {
   return (report) => {
     switch (report.kind) {
@@ -15,7 +15,11 @@ export function createBusReporter(log: Log, clock: Clock, bus: () => Bus | undef
         return;
       case "poison_message":
         log.error({ ...report }, "a message was given up after its last delivery");
-        publishPoison(report, clock, bus());
+        publishServiceFact(report, clock, bus());
+        return;
+      case "stream_gap":
+        log.error({ ...report }, "a stream did not take what was published into it");
+        publishServiceFact(report, clock, bus());
         return;
       case "settings_kept":
         log.warn({ differences: report.differences }, "the bus keeps settings of its own");
@@ -26,8 +30,11 @@ export function createBusReporter(log: Log, clock: Clock, bus: () => Bus | undef
   };
 }
 
-function publishPoison(report: BusReport & { readonly kind: "poison_message" }, clock: Clock, bus: Bus | undefined): void {
-  const { stream, durable, seq, deliveries } = report;
+function publishServiceFact(
+  { kind, ...facts }: BusReport & { readonly kind: "poison_message" | "stream_gap" },
+  clock: Clock,
+  bus: Bus | undefined,
+): void {
   const wall = formatUtcMs(Math.floor(clock.nowMs()));
   const id = `audit-${randomUUID()}`;
   const payload = {
@@ -35,15 +42,12 @@ function publishPoison(report: BusReport & { readonly kind: "poison_message" }, 
     category: "audit",
     source: "bus",
     subject: "service",
-    kind: "poison_message",
-    action_type: "poison_message",
+    kind,
+    action_type: kind,
     operator: "system",
     role: "system",
     ok: false,
-    stream,
-    durable,
-    seq,
-    deliveries,
+    ...facts,
     wall,
   };
   const headers = {

@@ -44,8 +44,8 @@ export interface EmbeddedOptions {
   /** Quota and disk of recordings; by default the real ones. */
   readonly storage?: RecordStorage;
   readonly productVersion: string;
-  /** Connects to a bus elsewhere; without it the bus is in this process. */
-  readonly connect?: (report: (report: BusReport) => void) => Promise<Bus>;
+  /** Opens a bus elsewhere; without it the bus is in this process. */
+  readonly openBus?: (report: (report: BusReport) => void) => Bus;
   /** Keys that others sign commands with, beside the gateway's own. */
   readonly keys?: CommandKeys;
   readonly policy?: CommandPolicy;
@@ -151,16 +151,29 @@ async function openParts(
   return { url: gateway.url, port: gateway.port, bus, sim: sim.service, alarms: alarms.service, recording: recorder.service.path };
 }
 
-/** The bus that was asked for, else one of this process in the data folder. */
-async function openBus({ clock, log, dataFolder, connect }: EmbeddedOptions, closing: Closing): Promise<Bus> {
-  let bus: Bus | undefined;
+/** The bus that was asked for, once it is there, else one of this process in the data folder. */
+async function openBus({ clock, log, dataFolder, openBus: open }: EmbeddedOptions, closing: Closing): Promise<Bus> {
   const report = createBusReporter(log, clock, () => bus);
-  if (connect === undefined) {
+  const bus: Bus = open?.(report) ?? ownBus();
+  closing.add("bus", () => bus.drain(DRAIN_MS));
+  if (bus.status().state !== "connected") log.warn("the bus is not there yet: waiting for it");
+  await connected(bus);
+  return bus;
+
+  function ownBus(): Bus {
     const broker = openInProcessBroker({ path: join(dataFolder, "bus.sqlite"), nowMs: () => clock.nowMs(), report });
     closing.add("bus file", () => broker.close());
-    bus = broker.connect();
-  } else bus = await connect(report);
-  const opened = bus;
-  closing.add("bus", () => opened.drain(DRAIN_MS));
-  return opened;
+    return broker.connect();
+  }
+}
+
+function connected(bus: Bus): Promise<void> {
+  if (bus.status().state === "connected") return Promise.resolve();
+  return new Promise((done) => {
+    const leave = bus.onStatus(({ state }) => {
+      if (state !== "connected") return;
+      leave();
+      done();
+    });
+  });
 }

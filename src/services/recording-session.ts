@@ -138,7 +138,8 @@ async function openReader(
     stream,
     done: read(),
     async finish() {
-      const { lastSeq } = await bus.streams.info(stream);
+      // During an outage there is nothing to take.
+      const lastSeq = bus.status().state === "connected" ? (await bus.streams.info(stream)).lastSeq : takenSeq;
       if (takenSeq < lastSeq) {
         await new Promise<void>((resolve) => {
           caughtUpAt = lastSeq;

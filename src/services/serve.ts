@@ -42,7 +42,7 @@ export interface ServeOptions {
   readonly log: Log;
   /** Each role has a folder of its own in here. */
   readonly dataFolder: string;
-  readonly connect: (report: (report: BusReport) => void) => Promise<Bus>;
+  readonly openBus: (report: (report: BusReport) => void) => Bus;
   readonly keys: CommandKeys;
   readonly policy: CommandPolicy;
   /** Where health is told, of a role that is no gateway. */
@@ -81,18 +81,16 @@ async function open(options: ServeOptions, closing: Closing): Promise<Omit<Serve
   closing.add("data folder", () => lock.release());
   // A rules file that is wrong is told at once, not when the run is known.
   if (settings.role === "alarms") openRulesFile(settings.rulesPath);
-  let bus: Bus | undefined;
-  const opened = await options.connect(createBusReporter(log, clock, () => bus));
-  bus = opened;
-  closing.add("bus", () => opened.drain(DRAIN_MS));
-  const streams = keepStreams(opened, clock, log);
+  const bus: Bus = options.openBus(createBusReporter(log, clock, () => bus));
+  closing.add("bus", () => bus.drain(DRAIN_MS));
+  const streams = keepStreams(bus, clock, log);
   closing.add("streams", () => streams.stop());
-  const publisher = createPublisher(opened, clock, options.onViolation);
-  const host: RoleHost = { bus: opened, clock, log, keys, policy: options.policy, publisher, folder };
-  const common = (): readonly ReadinessCheck[] => [busCheck(opened), streams.check()];
+  const publisher = createPublisher(bus, clock, options.onViolation);
+  const host: RoleHost = { bus, clock, log, keys, policy: options.policy, publisher, folder };
+  const common = (): readonly ReadinessCheck[] => [busCheck(bus), streams.check()];
 
   if (settings.role === "gateway") {
-    const gateway = await startGateway({ ...settings, bus: opened, clock, log, readiness: common });
+    const gateway = await startGateway({ ...settings, bus, clock, log, readiness: common });
     closing.add("gateway", () => gateway.close());
     return { url: gateway.url, port: gateway.port };
   }

@@ -261,7 +261,8 @@ const NO_LIMITS = { max_speed: 0, max_speed_mps: 0, shelve_max_s: 0, ports: [] }
 /** Waits until the stream holds no frame that is not acknowledged, at most for a while. */
 async function catchUp(bus: Bus, clock: Clock, saver: FrameSaver): Promise<void> {
   const endMs = clock.monotonicMs() + DRAIN_MS;
-  while (clock.monotonicMs() < endMs) {
+  // During an outage there is nothing to take.
+  while (clock.monotonicMs() < endMs && bus.status().state === "connected") {
     const { durables } = await bus.streams.info(STREAMS.radar.name);
     const own = durables.find(({ name }) => name === DURABLES.radarFrames.name);
     if (own === undefined || own.pending + own.ackPending === 0) return;

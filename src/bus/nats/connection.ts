@@ -1,7 +1,7 @@
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection, Msg as WireMsg } from "@nats-io/transport-node";
 import { QikiError } from "#base/error.ts";
-import type { ChangeIterator } from "../change-iterator.ts";
+import type { StreamDefinition } from "#contracts/streams.ts";
 import { CountBook } from "../counts.ts";
 import { durableOf } from "../definitions.ts";
 import { Delivery } from "../delivery.ts";
@@ -28,64 +28,98 @@ import { settleWithin } from "../settle.ts";
 import { StatusBoard } from "../status.ts";
 import { Turn } from "../turn.ts";
 import { checkPayload, ownHeaders, type WireNames } from "../wire.ts";
-import { busFailure } from "./failures.ts";
-import { GrowthBook } from "./growth.ts";
-import { decodeHeaders, encodeHeaders } from "./headers.ts";
-import { natsLastValues } from "./last-values.ts";
-import { NatsMessageIterator, type ReaderSource } from "./message-iterator.ts";
+import { busFailure, connectFailure, notConnected } from "./failures.ts";
+import { GapReport } from "./gap-report.ts";
+import { encodeHeaders } from "./headers.ts";
+import { NatsLastValues, type OpenWatch } from "./last-values.ts";
+import { NatsMsg } from "./msg.ts";
+import { NatsMessageIterator, openSource, type ReaderSource } from "./message-iterator.ts";
 import { PoisonWatch } from "./poison-watch.ts";
+import { Sender } from "./sender.ts";
 import { natsStreams } from "./streams.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 const API_TIMEOUT_MS = 5_000;
 const LOST_AFTER_MS = 30_000;
-/** A stream that has not grown for so long will not grow any more. */
-const SETTLED_MS = 250;
-
-interface OpenSubscription {
-  readonly delivery: Delivery;
-  readonly leave: () => void;
-}
+/** How soon a server that has just begun is asked again for its streams. */
+const RESUME_RETRY_MS = 250;
 
 export interface NatsBusOptions {
-  readonly nc: NatsConnection;
+  readonly servers: readonly string[];
   readonly names: WireNames;
   readonly nowMs: () => number;
   readonly report: (report: BusReport) => void;
 }
 
-/** One connection to a NATS server with JetStream. */
+/**
+ * One connection to a NATS server with JetStream. It may be used before the server is there: what is published waits or goes by the
+ * rule of its subject, subscriptions begin when `attach` brings the connection, calls that need an answer are refused until then.
+ */
 export class NatsBus implements Bus {
   readonly streams: StreamCalls;
-  private readonly nc: NatsConnection;
+  private readonly servers: string;
   private readonly names: WireNames;
   private readonly nowMs: () => number;
   private readonly report: (report: BusReport) => void;
   private readonly book = new CountBook();
-  private readonly growth = new GrowthBook();
+  private readonly sender: Sender;
   private readonly board: StatusBoard;
   private readonly turn = new Turn();
   private readonly wireSubjects = new Map<string, string>();
-  private readonly subscriptions = new Set<OpenSubscription>();
+  private readonly subscriptions: Subscriptions;
   private readonly iterators = new Set<NatsMessageIterator>();
-  private readonly watches = new Set<ChangeIterator>();
+  private readonly watches = new Set<OpenWatch>();
+  private readonly buckets = new Map<string, NatsLastValues>();
+  /** Streams as they were ensured: after an outage the server may have lost them. */
+  private readonly ensured = new Map<string, StreamDefinition>();
   private readonly poison: PoisonWatch;
-  private source: { readonly js: JetStreamClient; readonly jsm: Promise<JetStreamManager> } | undefined;
+  private readonly gaps: GapReport;
+  private nc: NatsConnection | undefined;
+  /** Whether the server can be reached, though it may not be ready yet. */
+  private isWireUp = false;
+  private source: Promise<ReaderSource> | undefined;
   private lostTimer: ReturnType<typeof setTimeout> | undefined;
   private state: "open" | "draining" | "closed" = "open";
   private draining: Promise<{ readonly leftover: number }> | undefined;
 
-  constructor({ nc, names, nowMs, report }: NatsBusOptions) {
-    this.nc = nc;
+  constructor({ servers, names, nowMs, report }: NatsBusOptions) {
+    this.servers = servers.join(", ");
     this.names = names;
     this.nowMs = nowMs;
     this.report = report;
-    this.poison = new PoisonWatch(nc, (message) => {
+    this.gaps = new GapReport((stream, missed) => report({ kind: "stream_gap", stream: names.incomingStore(stream), missed }));
+    this.sender = new Sender({
+      nowMs,
+      onMissed: (stream, missed) => {
+        this.book.missed += missed;
+        this.gaps.add(stream, missed);
+      },
+    });
+    this.subscriptions = new Subscriptions(names, (error) => report({ kind: "bus_error", error }));
+    this.poison = new PoisonWatch((message) => {
       this.book.poisoned += 1;
       report({ kind: "poison_message", ...message });
     });
-    this.board = new StatusBoard(nowMs());
+    this.board = new StatusBoard(nowMs(), "reconnecting");
     this.streams = this.streamCalls();
-    void this.followStatus();
+    this.startLostTimer();
+  }
+
+  /** Brings the connection; the bus is connected from then on. */
+  attach(nc: NatsConnection): void {
+    this.nc = nc;
+    this.isWireUp = true;
+    this.sender.attach(nc);
+    this.poison.attach(nc);
+    this.subscriptions.attach(nc);
+    void this.followStatus(nc);
+    if (this.ensured.size === 0) this.resumed();
+    else void this.resume();
+  }
+
+  /** Why there is no connection yet. */
+  noteFailure(error: Error): void {
+    this.board.note(error);
   }
 
   status(): BusStatus {
@@ -97,25 +131,22 @@ export class NatsBus implements Bus {
   }
 
   counts(): BusCounts {
-    return this.book.read();
+    const { outbox } = this.sender;
+    return { ...this.book.read(), notSent: Object.fromEntries(outbox.dropped), waiting: outbox.length };
   }
 
-  publish(subject: string, bytes: Uint8Array, options?: PublishOptions): "sent" | "dropped" {
+  publish(subject: string, bytes: Uint8Array, options?: PublishOptions): "sent" | "queued" | "dropped" {
     this.assertOpen();
     const wire = this.wireSubject(subject);
     const headers = ownHeaders(options?.headers, options?.msgId);
     const reply = options?.reply === undefined ? undefined : this.names.subject(options.reply);
     checkPayload(subject, bytes, headers);
-    if (this.board.read().state !== "connected") {
-      this.book.notSent += 1;
-      return "dropped";
-    }
-    const encoded = encodeHeaders(headers);
     // The client keeps what it is given until the socket takes it: the copy lets the caller use its buffer again.
-    this.nc.publish(wire, new Uint8Array(bytes), { ...(encoded && { headers: encoded }), ...(reply !== undefined && { reply }) });
-    this.growth.notePublished(wire);
-    this.book.published += 1;
-    return "sent";
+    const own = new Uint8Array(bytes);
+    const message = { subject, wire, bytes: own, headers: encodeHeaders(headers), reply, hasId: options?.msgId !== undefined };
+    const outcome = this.sender.publish(message, options?.msgId);
+    if (outcome === "sent") this.book.published += 1;
+    return outcome;
   }
 
   async publishStored(
@@ -130,53 +161,21 @@ export class NatsBus implements Bus {
     });
     const stored = answer.json<{ stream: string; seq: number; duplicate?: boolean; error?: { description: string } }>();
     if (stored.error !== undefined) throw new QikiError("disk", `${subject}: the server did not store it: ${stored.error.description}`);
-    if (stored.duplicate !== true) this.growth.notePublished(this.wireSubject(subject));
     return { stream: this.names.incomingStore(stored.stream), seq: stored.seq, duplicate: stored.duplicate === true };
   }
 
   async barrier(timeoutMs: number): Promise<readonly StreamGap[]> {
-    const deadlineMs = performance.now() + timeoutMs;
+    const startedMs = performance.now();
     await this.flush(timeoutMs);
-    const gaps: StreamGap[] = [];
-    for (const { stream, baseSeq, published } of this.growth.due()) {
-      const lastSeq = await this.grown(stream, baseSeq + published, deadlineMs, timeoutMs);
-      this.growth.settle(stream, published, lastSeq);
-      const stored = lastSeq - baseSeq;
-      if (stored < published) gaps.push({ stream: this.names.incomingStore(stream), expected: published, stored });
-    }
-    return gaps;
+    const gaps = await this.sender.settled(timeoutMs - (performance.now() - startedMs));
+    if (gaps === false) throw timeoutError("barrier", timeoutMs);
+    return gaps.map(({ stream, ...counts }) => ({ stream: this.names.incomingStore(stream), ...counts }));
   }
 
   subscribe(pattern: string, handler: Handler, options: SubscribeOptions): Subscription {
     this.assertTakesWork();
     const delivery = new Delivery(handler, options, this.book.tally(options.name), this.turn, this.report);
-    const wire = this.nc.subscribe(this.names.pattern(pattern), {
-      ...(options.queue !== undefined && { queue: options.queue }),
-      callback: (error, msg) => {
-        if (error !== null) this.report({ kind: "bus_error", error });
-        else delivery.push(new NatsMsg(msg, this.names));
-      },
-    });
-    const open: OpenSubscription = {
-      delivery,
-      leave: () => {
-        if (!wire.isClosed()) wire.unsubscribe();
-        delivery.stopAccepting();
-      },
-    };
-    this.subscriptions.add(open);
-    return {
-      unsubscribe: () => {
-        if (!this.subscriptions.delete(open)) return;
-        open.leave();
-        delivery.discard();
-      },
-      drain: async () => {
-        open.leave();
-        await delivery.idle();
-        this.subscriptions.delete(open);
-      },
-    };
+    return this.subscriptions.open(this.names.pattern(pattern), options.queue, delivery);
   }
 
   async request(subject: string, bytes: Uint8Array, options: { readonly timeoutMs: number; readonly headers?: Headers }): Promise<Msg> {
@@ -194,7 +193,7 @@ export class NatsBus implements Bus {
     const durable = durableOf(wireStream, filter, options);
     const leaveAdvisory = durable === undefined ? () => {} : this.poison.join(wireStream, durable.name);
     const iterator = new NatsMessageIterator(
-      () => this.readerSource(),
+      () => this.board.whenConnected().then(() => this.readerSource()),
       { stream: wireStream, filter, deliver: options.deliver, durable, batch: options.batch },
       {
         rename: this.names.incoming,
@@ -211,17 +210,26 @@ export class NatsBus implements Bus {
   }
 
   lastValue(bucket: string): LastValues {
-    return natsLastValues(this.nc, this.names.store(bucket), {
-      assertOpen: () => this.assertOpen(),
-      onFailure: (error) => this.reportFailure(error),
-      watches: this.watches,
-    });
+    let known = this.buckets.get(bucket);
+    if (known === undefined) {
+      known = new NatsLastValues(this.names.store(bucket), {
+        connection: () => this.connection(),
+        isUp: () => this.isUp(),
+        assertOpen: () => this.assertOpen(),
+        whenConnected: () => this.board.whenConnected(),
+        onFailure: (error) => this.reportFailure(error),
+        watches: this.watches,
+      });
+      this.buckets.set(bucket, known);
+    }
+    return known;
   }
 
   async flush(timeoutMs: number): Promise<void> {
-    this.assertOpen();
+    const nc = this.connection();
+    this.sender.flushHeld();
     let failure: unknown;
-    const flushed = this.nc.flush().catch((error: unknown) => {
+    const flushed = nc.flush().catch((error: unknown) => {
       failure = error;
     });
     if (!(await settleWithin([flushed], timeoutMs))) throw timeoutError("flush", timeoutMs);
@@ -236,14 +244,12 @@ export class NatsBus implements Bus {
   async close(): Promise<void> {
     if (this.state !== "closed") {
       this.state = "closed";
-      for (const { leave, delivery } of this.subscriptions) {
-        leave();
-        delivery.discard();
-      }
+      this.subscriptions.discard();
       for (const iterator of this.iterators) iterator.stop();
-      for (const watch of this.watches) watch.end();
+      for (const watch of this.watches) watch.changes.end();
+      for (const bucket of this.buckets.values()) bucket.close();
     }
-    await this.nc.close();
+    await this.nc?.close();
     this.noteClosed(undefined);
   }
 
@@ -251,84 +257,127 @@ export class NatsBus implements Bus {
     this.assertOpen();
     this.state = "draining";
     const deadlineMs = performance.now() + timeoutMs;
-    for (const { leave } of this.subscriptions) leave();
+    this.subscriptions.stopAccepting();
     for (const iterator of this.iterators) iterator.drain();
-    const idle = [...this.subscriptions].map(({ delivery }) => delivery.idle());
-    await settleWithin([...idle, ...[...this.iterators].map((iterator) => iterator.idle())], timeoutMs);
-    let leftover = 0;
-    for (const { delivery } of this.subscriptions) leftover += delivery.left;
+    await settleWithin([this.subscriptions.idle(), ...[...this.iterators].map((iterator) => iterator.idle())], timeoutMs);
+    let leftover = this.subscriptions.left;
     for (const iterator of this.iterators) leftover += iterator.left;
-    await this.flush(Math.max(deadlineMs - performance.now(), 100)).catch((error: Error) => this.reportFailure(error));
+    if (this.isUp()) {
+      const left = (): number => Math.max(deadlineMs - performance.now(), 100);
+      await this.flush(left()).catch((error: Error) => this.reportFailure(error));
+      await this.sender.settled(left());
+    }
+    leftover += this.sender.outbox.length;
     await this.close();
     return { leftover };
   }
 
   private async ask(subject: string, bytes: Uint8Array, headers: Headers, timeoutMs: number): Promise<WireMsg> {
-    this.assertOpen();
+    const nc = this.connection();
     checkPayload(subject, bytes, headers);
     const encoded = encodeHeaders(headers);
     this.book.published += 1;
-    return this.nc.request(this.wireSubject(subject), new Uint8Array(bytes), {
+    this.sender.flushHeld();
+    return nc.request(this.wireSubject(subject), new Uint8Array(bytes), {
       timeout: timeoutMs,
       ...(encoded && { headers: encoded }),
     });
   }
 
-  /** The stream's last sequence once it reaches what is wanted, or once it has stopped growing before it. */
-  private async grown(stream: string, wantedSeq: number, deadlineMs: number, timeoutMs: number): Promise<number> {
-    const { jsm } = await this.readerSource();
-    let lastSeq = -1;
-    let changedAtMs = performance.now();
-    for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
-      const { state } = await jsm.streams.info(stream).catch((error: unknown) => {
-        throw busFailure(error, stream, timeoutMs);
-      });
-      const nowMs = performance.now();
-      if (state.last_seq !== lastSeq) changedAtMs = nowMs;
-      lastSeq = state.last_seq;
-      if (lastSeq >= wantedSeq || nowMs - changedAtMs >= SETTLED_MS) return lastSeq;
-      if (nowMs >= deadlineMs) throw timeoutError(`barrier on ${stream}`, timeoutMs);
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
-  }
-
-  private async readerSource(): Promise<ReaderSource> {
-    this.source ??= { js: jetstream(this.nc, { timeout: API_TIMEOUT_MS }), jsm: jetstreamManager(this.nc, { timeout: API_TIMEOUT_MS }) };
+  private readerSource(): Promise<ReaderSource> {
     try {
-      return { js: this.source.js, jsm: await this.source.jsm };
+      const nc = this.connection();
+      this.source ??= openSource(nc);
     } catch (error) {
-      this.source = undefined;
-      throw error;
+      return Promise.reject(error as Error);
     }
+    const { source } = this;
+    source.catch(() => {
+      if (this.source === source) this.source = undefined;
+    });
+    return source;
   }
 
   private streamCalls(): StreamCalls {
-    const manager = async (): Promise<JetStreamManager> => {
-      this.assertOpen();
-      return (await this.readerSource()).jsm;
-    };
-    return natsStreams(manager, this.names, (name, subjects, lastSeq) => this.growth.watch(name, subjects, lastSeq));
+    const manager = async (): Promise<JetStreamManager> => (await this.readerSource()).jsm;
+    return natsStreams(manager, this.names, (definition, subjects) => {
+      this.ensured.set(definition.name, definition);
+      this.sender.ledger.watch(this.names.store(definition.name), subjects, definition.dedupWindowMs);
+    });
   }
 
-  private async followStatus(): Promise<void> {
-    for await (const status of this.nc.status()) {
+  private async followStatus(nc: NatsConnection): Promise<void> {
+    for await (const status of nc.status()) {
       if (status.type === "disconnect") {
+        this.isWireUp = false;
+        this.sender.pause();
         this.board.set("reconnecting", this.nowMs());
-        this.lostTimer = setTimeout(() => this.board.set("lost", this.nowMs()), LOST_AFTER_MS);
-        this.lostTimer.unref();
+        this.startLostTimer();
       } else if (status.type === "reconnect") {
-        clearTimeout(this.lostTimer);
-        this.board.set("connected", this.nowMs());
-        for (const iterator of this.iterators) iterator.refetch();
+        this.isWireUp = true;
+        this.book.reconnects += 1;
+        void this.resume();
       } else if (status.type === "error") {
+        this.noteFailure(connectFailure(this.servers, status.error));
         this.reportFailure(status.error);
       }
     }
-    this.noteClosed((await this.nc.closed()) ?? undefined);
+    this.noteClosed((await nc.closed()) ?? undefined);
+  }
+
+  /** The server is back: its streams are ensured, then everything goes on. */
+  private async resume(): Promise<void> {
+    const { reconnects } = this.book;
+    for (;;) {
+      try {
+        this.source = undefined;
+        const { jsm } = await this.readerSource();
+        for (const definition of this.ensured.values())
+          await natsStreams(
+            async () => jsm,
+            this.names,
+            () => {},
+          ).ensure(definition);
+        break;
+      } catch (error) {
+        this.reportFailure(error as Error);
+        await new Promise((done) => setTimeout(done, RESUME_RETRY_MS));
+      }
+      // Another outage has begun, or everything has ended: whoever comes next goes on.
+      if (this.book.reconnects !== reconnects || this.state === "closed") return;
+    }
+    if (this.book.reconnects === reconnects && this.state !== "closed") this.resumed();
+  }
+
+  private resumed(): void {
+    clearTimeout(this.lostTimer);
+    this.sender.resume();
+    this.board.set("connected", this.nowMs());
+    for (const iterator of this.iterators) iterator.refetch();
+    for (const watch of this.watches) watch.again();
+    for (const bucket of this.buckets.values()) bucket.resume();
+  }
+
+  private isUp(): boolean {
+    return this.board.read().state === "connected";
+  }
+
+  /** @throws QikiError closed; not_reachable while there is no connection: nothing that asks for an answer is sent later */
+  private connection(): NatsConnection {
+    this.assertOpen();
+    if (this.nc === undefined || !this.isWireUp) throw notConnected(this.servers, this.board.read().lastError);
+    return this.nc;
+  }
+
+  private startLostTimer(): void {
+    clearTimeout(this.lostTimer);
+    this.lostTimer = setTimeout(() => this.board.set("lost", this.nowMs()), LOST_AFTER_MS);
+    this.lostTimer.unref();
   }
 
   private noteClosed(error: Error | undefined): void {
     clearTimeout(this.lostTimer);
+    this.gaps.stop();
     this.state = "closed";
     this.board.set("closed", this.nowMs(), error);
   }
@@ -353,26 +402,5 @@ export class NatsBus implements Bus {
   /** A draining bus still publishes for its handlers but begins nothing new. */
   private assertTakesWork(): void {
     if (this.state !== "open") throw closedError();
-  }
-}
-
-/** A message off the wire; its headers are decoded when somebody looks. */
-class NatsMsg implements Msg {
-  readonly subject: string;
-  readonly bytes: Uint8Array;
-  readonly reply: string | undefined;
-  private readonly wire: WireMsg;
-  private decoded: Headers | undefined;
-
-  constructor(wire: WireMsg, names: WireNames) {
-    this.wire = wire;
-    this.subject = names.incoming(wire.subject);
-    this.bytes = wire.data;
-    this.reply = wire.reply === undefined || wire.reply === "" ? undefined : names.incoming(wire.reply);
-  }
-
-  get headers(): Headers {
-    this.decoded ??= decodeHeaders(this.wire.headers);
-    return this.decoded;
   }
 }

@@ -18,6 +18,27 @@ export function busFailure(error: unknown, what: string, timeoutMs: number): Qik
   return new QikiError("internal", `${what}: ${error instanceof Error ? error.message : String(error)}`, error);
 }
 
+/** Why a server cannot be used, by what the client says. */
+export function connectFailure(servers: string, error: unknown): QikiError {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError) {
+      return new QikiError(
+        "auth_failed",
+        `${servers}: the server refuses the credentials; check NATS_TOKEN, NATS_USER or NATS_CREDS`,
+        error,
+      );
+    }
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  return new QikiError("not_reachable", `${servers}: no connection (${why}); is nats-server running with JetStream?`, error);
+}
+
+/** Asked while there is no connection. */
+export function notConnected(servers: string, last: Error | undefined): QikiError {
+  if (last instanceof QikiError) return last;
+  return new QikiError("not_reachable", `${servers}: no connection now; it is tried again every second`, last);
+}
+
 export function apiErrorCode(error: unknown): number | undefined {
   return error instanceof JetStreamApiError ? error.code : undefined;
 }

@@ -1,4 +1,13 @@
-import { AckPolicy, type ConsumerMessages, type JetStreamClient, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { DurableDefinition, DeliverFrom } from "#contracts/streams.ts";
 import { Deque } from "../deque.ts";
 import type { SettingDifference, StreamMsg } from "../port.ts";
@@ -8,6 +17,7 @@ import { ensureDurable, startOf } from "./streams.ts";
 
 const NS_PER_MS = 1_000_000;
 const BATCH = 256;
+const API_TIMEOUT_MS = 5_000;
 const FETCH_MS = 30_000;
 const RETRY_MS = 250;
 /** A reader without a durable that goes silent for so long is forgotten by the server. */
@@ -16,6 +26,10 @@ const FORGET_READER_MS = 300_000;
 export interface ReaderSource {
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
+}
+
+export async function openSource(nc: NatsConnection): Promise<ReaderSource> {
+  return { js: jetstream(nc, { timeout: API_TIMEOUT_MS }), jsm: await jetstreamManager(nc, { timeout: API_TIMEOUT_MS }) };
 }
 
 export interface ReaderOptions {

@@ -1,4 +1,4 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 
 export interface PoisonMessage {
   readonly stream: string;
@@ -7,15 +7,26 @@ export interface PoisonMessage {
   readonly deliveries: number;
 }
 
+interface Advisory {
+  readers: number;
+  readonly stream: string;
+  readonly durable: string;
+  subscription: Subscription | undefined;
+}
+
 /** Hears when the server gives a message up. It tells so once, and of all connections that read a durable one takes it. */
 export class PoisonWatch {
-  private readonly nc: NatsConnection;
+  private nc: NatsConnection | undefined;
   private readonly onPoison: (message: PoisonMessage) => void;
-  private readonly advisories = new Map<string, { readers: number; readonly leave: () => void }>();
+  private readonly advisories = new Map<string, Advisory>();
 
-  constructor(nc: NatsConnection, onPoison: (message: PoisonMessage) => void) {
-    this.nc = nc;
+  constructor(onPoison: (message: PoisonMessage) => void) {
     this.onPoison = onPoison;
+  }
+
+  attach(nc: NatsConnection): void {
+    this.nc = nc;
+    for (const advisory of this.advisories.values()) this.listen(nc, advisory);
   }
 
   /** Listens for one more reader of a durable, until the returned call. */
@@ -27,12 +38,20 @@ export class PoisonWatch {
       advisory.readers -= 1;
       if (advisory.readers > 0) return;
       this.advisories.delete(key);
-      if (!this.nc.isClosed()) advisory.leave();
+      if (this.nc?.isClosed() === false) advisory.subscription?.unsubscribe();
     };
   }
 
-  private open(key: string, stream: string, durable: string): { readers: number; readonly leave: () => void } {
-    const subscription = this.nc.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${key}`, {
+  private open(key: string, stream: string, durable: string): Advisory {
+    const advisory: Advisory = { readers: 0, stream, durable, subscription: undefined };
+    this.advisories.set(key, advisory);
+    if (this.nc !== undefined) this.listen(this.nc, advisory);
+    return advisory;
+  }
+
+  private listen(nc: NatsConnection, advisory: Advisory): void {
+    const { stream, durable } = advisory;
+    advisory.subscription = nc.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${stream}.${durable}`, {
       queue: "qiki-poison",
       callback: (error, msg) => {
         if (error !== null) return;
@@ -40,8 +59,5 @@ export class PoisonWatch {
         this.onPoison({ stream, durable, seq: told.stream_seq, deliveries: told.deliveries });
       },
     });
-    const advisory = { readers: 0, leave: () => subscription.unsubscribe() };
-    this.advisories.set(key, advisory);
-    return advisory;
   }
 }

@@ -22,11 +22,11 @@ import { decodeHeaders } from "./headers.ts";
 const NS_PER_MS = 1_000_000;
 const API_TIMEOUT_MS = 5_000;
 
-/** The stream calls of one connection. `onStream` hears of every stream it ensured, with its state then. */
+/** The stream calls of one connection. `onStream` hears of every stream it ensured, with the wire subjects that it captures. */
 export function natsStreams(
   manager: () => Promise<JetStreamManager>,
   names: WireNames,
-  onStream: (name: string, subjects: readonly string[], lastSeq: number) => void,
+  onStream: (definition: StreamDefinition, subjects: readonly string[]) => void,
 ): StreamCalls {
   async function call<Result>(name: string, ask: (jsm: JetStreamManager) => Promise<Result>): Promise<Result> {
     try {
@@ -39,8 +39,8 @@ export function natsStreams(
     ensure: (definition) =>
       call(definition.name, async (jsm) => {
         const wanted = wireStream(definition, names);
-        const { ensured, config, lastSeq } = await ensureStream(jsm, wanted);
-        onStream(wanted.name, config.subjects ?? [], lastSeq);
+        const { ensured, config } = await ensureStream(jsm, wanted);
+        onStream(definition, config.subjects ?? []);
         return ensured;
       }),
     ensureDurable: (definition) => call(definition.stream, (jsm) => ensureDurable(jsm, wireDurable(definition, names))),
@@ -114,18 +114,18 @@ export function startOf(deliver: DeliverFrom): Partial<ConsumerConfig> & Pick<Co
 async function ensureStream(
   jsm: JetStreamManager,
   wanted: StreamDefinition,
-): Promise<{ readonly ensured: Ensured; readonly config: StreamConfig; readonly lastSeq: number }> {
+): Promise<{ readonly ensured: Ensured; readonly config: StreamConfig }> {
   try {
     const existing = await findStream(jsm, wanted.name);
     if (existing === undefined) {
-      const { config, state } = await jsm.streams.add(configOf(wanted));
-      return { ensured: { made: true, addedSubjects: [], differences: [] }, config, lastSeq: state.last_seq };
+      const { config } = await jsm.streams.add(configOf(wanted));
+      return { ensured: { made: true, addedSubjects: [], differences: [] }, config };
     }
     const known = definitionOf(existing.config);
     const { subjects, added } = widenSubjects(known.subjects, wanted.subjects);
-    const { config, state } = added.length === 0 ? existing : await jsm.streams.update(wanted.name, { ...existing.config, subjects });
+    const { config } = added.length === 0 ? existing : await jsm.streams.update(wanted.name, { ...existing.config, subjects });
     const ensured = { made: false, addedSubjects: added, differences: streamDifferences(known, wanted) };
-    return { ensured, config, lastSeq: state.last_seq };
+    return { ensured, config };
   } catch (error) {
     if (apiErrorCode(error) === SUBJECTS_OVERLAP) throw subjectTaken(wanted.name, (error as Error).message, error);
     throw error;

@@ -13,7 +13,7 @@ export const NATS_CREDENTIALS: NatsCredentials = { kind: "password", user: "qiki
 export interface NatsServer {
   readonly url: string;
   start(): Promise<void>;
-  stop(): Promise<void>;
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
   remove(): void;
 }
 
@@ -44,11 +44,11 @@ export async function makeServer(authorization = "user: qiki, password: orbit"):
         child.once("exit", () => reject(new Error(`nats-server ended: ${log}`)));
       });
     },
-    stop: async () => {
+    stop: async (signal = "SIGTERM") => {
       const child = running.pop();
       if (child === undefined || child.exitCode !== null) return;
       const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGTERM");
+      child.kill(signal);
       await ended;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

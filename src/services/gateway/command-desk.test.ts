@@ -312,7 +312,7 @@ describe("stages", () => {
     expect(stages(hub)).toEqual(["REJECTED"]);
   });
 
-  test("VM-007 desk - no ACK is TIMEOUT at 2.0 s, not before; a late one moves it on, marked late", async () => {
+  test("VM-007 CMD-028 desk - no ACK is TIMEOUT at 2.0 s, not before; a late one moves it on, marked late", async () => {
     const { desk, clock } = rig();
     desk.send(START, ANNA);
     const waiting = desk.settled("q1", 5000);
