@@ -11,10 +11,13 @@ import { BURN_AXES } from "./thrusters.ts";
  * in which the hash takes the fields (simulation §4) is another, `Layout.hashOrder`.
  */
 
-/** The most crafts that share an array: their values in the step fit the processor's first cache. */
-export const LANES = 32;
+/**
+ * The most crafts that share an array, each in a lane. A field of all of them is an odd number of cache lines: with a power of two
+ * the fields of a craft alone would fall into the same few sets of the cache.
+ */
+export const LANES = 40;
 /** From a field to the next one of the same craft. */
-export const NEXT = 40;
+export const NEXT = LANES;
 
 /** Name and number of the layout, as recordings state it. */
 export const HASH_ALGORITHM = "mmh3-128/craft-1";
