@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { connectNats } from "#bus/nats.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
+import { forged } from "./recording-rig.ts";
 import { qiki, removeFolder, startTwin } from "./running-twin.ts";
 
 const NATS_SERVER = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"].find((path) => existsSync(path));
@@ -38,22 +38,6 @@ async function verifyPath(path: string): Promise<{ code: number | null; said: st
 
 const subjectOf = (line: string): string => (JSON.parse(line) as { subject: string }).subject;
 const linesOf = (rows: readonly string[]): string => `${rows.join("\n")}\n`;
-
-/** The rows with every `check` and `end` made true again: a forger's work, which only recomputing finds. */
-function forged(rows: readonly string[]): string {
-  let text = "";
-  let count = 0;
-  for (const line of rows) {
-    const row = JSON.parse(line) as { subject: string; data: Record<string, unknown> };
-    if (row.subject === SUBJECTS.recordCheck || row.subject === SUBJECTS.recordEnd) {
-      row.data.rows = count;
-      row.data.sha256 = createHash("sha256").update(text).digest("hex");
-      text += `${JSON.stringify(row)}\n`;
-    } else text += `${line}\n`;
-    count += 1;
-  }
-  return text;
-}
 
 describe("verify says what is wrong with a file", () => {
   test("a file that is not there, and a folder", async () => {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QikiError } from "#base/error.ts";
 import { type GatewayFlags, gatewayClient, withGateway } from "./gateway-client.ts";
+import { addRecordFileVerbs } from "./record-files.ts";
 
 interface RecordFlags extends GatewayFlags {
   readonly out?: string;
@@ -13,7 +14,9 @@ const WAIT_MS = 10_000;
 
 /** `qiki record`: one more recording of a running twin, beside the one it makes of itself. */
 export function addRecordVerb(program: Command): void {
-  withGateway(program.command("record"))
+  const record = withGateway(program.command("record"));
+  addRecordFileVerbs(record);
+  record
     .description("record a running twin to a file in its recordings folder, for a time or until Ctrl-C")
     .option("--out <file>", "file name inside the recordings folder")
     .option("--duration-s <s>", "end by itself after so many seconds", Number)

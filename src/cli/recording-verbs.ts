@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { drivenRows } from "#recording/driven-rows.ts";
-import { describeProblem } from "#recording/reader.ts";
 import { divergenceText, verifyRecording } from "#recording/verify.ts";
 import { addRecordVerb } from "./record.ts";
+import { recordingFile, tellProblem } from "./recording-file.ts";
 import { addReplayVerb } from "./replay.ts";
 
 /** `qiki record`, `qiki replay`, `qiki verify`. */
@@ -20,7 +20,7 @@ export function addRecordingVerbs(program: Command): void {
         rows: () => {
           const quiet = said;
           said = true;
-          return drivenRows(file, (problem) => quiet || process.stderr.write(`qiki: ${describeProblem(problem)}\n`));
+          return drivenRows(recordingFile(file), quiet ? () => {} : tellProblem);
         },
       });
       if (options.json === true) {

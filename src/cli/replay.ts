@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
 import { openInProcessBroker } from "#bus/in-process.ts";
 import { connectNats } from "#bus/nats.ts";
 import type { Bus } from "#bus/port.ts";
-import { describeProblem, readRecordingSync } from "#recording/reader.ts";
+import { readRecordingSync } from "#recording/reader.ts";
 import { replayRecording } from "#recording/replay.ts";
 import { natsOptions } from "./nats-options.ts";
+import { recordingFile, tellProblem } from "./recording-file.ts";
 
 interface ReplayFlags {
   readonly speed: number;
@@ -36,14 +36,13 @@ export function addReplayVerb(program: Command): void {
     .option("--with-commands", "publish recorded commands too")
     .option("--nats <url>", "onto this NATS server; without it the messages go to a bus inside this process, as a trial")
     .action(async (file: string, flags: ReplayFlags) => {
-      if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
-        throw new QikiError("file_unreadable", `there is no recording ${file}: give the path that 'qiki up' printed at its end`);
+      recordingFile(file);
       const bus = await openBus(flags);
       try {
         const rows = readRecordingSync(file, {
           strict: false,
           data: "checked",
-          onProblem: (problem) => void process.stderr.write(`qiki: ${describeProblem(problem)}\n`),
+          onProblem: tellProblem,
         });
         const summary = await replayRecording(rows, {
           publish: (subject, bytes, how) => void bus.publish(subject, bytes, how),

@@ -1,5 +1,3 @@
-import { existsSync, statSync } from "node:fs";
-import { QikiError } from "#base/error.ts";
 import type { DrivenRow } from "./drive.ts";
 import { payloadBytes } from "./line.ts";
 import { type RecordingProblem, readRecordingSync } from "./reader.ts";
@@ -7,8 +5,6 @@ import type { RecordingRow } from "./row.ts";
 
 /** Rows of a recording as verification reads them. @throws QikiError file_unreadable, recording_damaged */
 export function drivenRows(file: string, onProblem: (problem: RecordingProblem) => void): Iterable<DrivenRow> {
-  if (!existsSync(file) || !statSync(file).isFile())
-    throw new QikiError("file_unreadable", `there is no recording ${file}: give the path that 'qiki up' printed at its end`);
   return mapped(readRecordingSync(file, { strict: false, data: "checked", onProblem }));
 }
 

@@ -1,0 +1,141 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import type { RecordingInfo } from "#recording/info.ts";
+import { splitAtKeyframe } from "./recording-rig.ts";
+import { qiki, removeFolder } from "./running-twin.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "qiki-recording-files-"));
+const file = join(folder, "run.jsonl");
+let lines: string[] = [];
+
+beforeAll(async () => {
+  const run = await qiki(["run", "scenarios/overload.yaml", "--record", file]);
+  expect(run.code, run.stderr).toBe(0);
+  lines = readFileSync(file, "utf8").trimEnd().split("\n");
+});
+afterAll(() => removeFolder(folder));
+
+async function info(path: string, ...flags: string[]): Promise<RecordingInfo> {
+  const { code, stdout, stderr } = await qiki(["record", "info", path, "--json", ...flags]);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as RecordingInfo;
+}
+
+describe("record info", () => {
+  test("record info - rows by type, checks, keyframes and the span of a whole file", async () => {
+    const told = await info(file);
+    const { data: end } = JSON.parse(lines.at(-1)!) as { data: { counts: Record<string, number> } };
+    expect(told.counts).toEqual({ ...end.counts, meta: end.counts.meta! + 1 });
+    expect(told).toMatchObject({
+      rows: lines.length,
+      dropped: 0,
+      problems: [],
+      keyframe_ticks: [0, 600, 1200],
+      first: { tick: 0, ts_epoch: 1_767_225_600 },
+      last: { tick: 1200, ts_epoch: 1_767_225_720 },
+      segments: [{ file, bytes: readFileSync(file).length, rows: lines.length, checks: 4, rows_unchecked: 0, ended: true }],
+    });
+    const { stdout } = await qiki(["record", "info", file]);
+    expect(stdout).toContain("ended in order, 4 checks hold, 0 rows after the last");
+    expect(stdout).toContain("keyframes: 3, ticks 0 to 1200");
+  });
+
+  test("REC-005 record info - a torn tail is told, the rest is counted", async () => {
+    const torn = join(folder, "torn.jsonl");
+    writeFileSync(torn, readFileSync(file).subarray(0, -10));
+    const told = await info(torn);
+    expect(told.rows).toBe(lines.length - 1);
+    expect(told.segments[0]).toMatchObject({ ended: false, checks: 3 });
+    expect(told.problems).toEqual([expect.stringMatching(/^torn tail at byte \d+, dropped \d+ bytes/)]);
+  });
+
+  test("REC-006 record info - a bad line is told; strict ends with 4", async () => {
+    const bad = join(folder, "bad.jsonl");
+    writeFileSync(bad, `${[...lines.slice(0, 4), "{broken", ...lines.slice(4, 9)].join("\n")}\n`);
+    const told = await info(bad);
+    expect(told.rows).toBe(9);
+    expect(told.problems).toEqual([expect.stringContaining("line 5 skipped")]);
+    expect((await qiki(["record", "info", bad, "--strict"])).code).toBe(4);
+  });
+
+  test("REC-014 record info - the first segment tells of all, a later one of itself", async () => {
+    const first = join(folder, "split.jsonl");
+    const [, second] = splitAtKeyframe(lines, 600, first);
+    const told = await info(first);
+    expect(told.problems).toEqual([]);
+    expect(told.segments.map(({ file: path, ended }) => [path, ended])).toEqual([
+      [first, true],
+      [second, true],
+    ]);
+    expect(told.keyframe_ticks).toEqual([0, 600, 1200]);
+    expect(told.last?.tick).toBe(1200);
+    expect((await info(second)).segments).toHaveLength(1);
+  });
+});
+
+/** Fields of a table as RFC 4180 has it: quotes around what holds commas, quotes or line ends, quotes in it doubled. */
+function readCsv(text: string): string[][] {
+  expect(text.endsWith("\r\n")).toBe(true);
+  const rows: string[][] = [[]];
+  let rest = text.slice(0, -2);
+  for (;;) {
+    const [whole, quoted, plain, end] = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/.exec(rest)!;
+    rows.at(-1)!.push(quoted?.replaceAll('""', '"') ?? plain!);
+    rest = rest.slice(whole!.length);
+    if (end === "") return rows;
+    if (end === "\r\n") rows.push([]);
+  }
+}
+
+describe("record export --csv", () => {
+  test("REC-015 csv - a number, a nullable, a text, a list and a map: units in the header, a row per message, null empty", async () => {
+    const paths = "power.bus_v,orbit.apoapsis_km,sim_state.fsm_state,power.shed_loads,field_sources,thermal.nodes[id=core].temp_c";
+    const { code, stdout, stderr } = await qiki(["record", "export", file, "--csv", paths]);
+    expect(code, stderr).toBe(0);
+    const [header, ...rows] = readCsv(stdout);
+    expect(header).toEqual([
+      "tick",
+      "ts_epoch",
+      "power.bus_v [V]",
+      "orbit.apoapsis_km [km]",
+      "sim_state.fsm_state",
+      "power.shed_loads",
+      "field_sources",
+      "thermal.nodes[id=core].temp_c [°C]",
+    ]);
+    type Telemetry = { subject: string; ts_epoch: number; data: any };
+    const said = lines.map((line) => JSON.parse(line) as Telemetry).filter(({ subject }) => subject === SUBJECTS.telemetry);
+    expect(said.length).toBe(121);
+    expect(rows).toEqual(
+      said.map(({ ts_epoch, data }) => [
+        String(data.tick),
+        String(ts_epoch),
+        String(data.power.bus_v),
+        "",
+        data.sim_state.fsm_state,
+        JSON.stringify(data.power.shed_loads),
+        JSON.stringify(data.field_sources),
+        String(data.thermal.nodes.find(({ id }: { id: string }) => id === "core").temp_c),
+      ]),
+    );
+    expect(rows.some(([, , , , , loads]) => loads!.includes('","') || loads!.includes('"nbl"'))).toBe(true);
+  });
+
+  test("REC-015 csv - into a file, once; a path that telemetry does not have is a usage error", async () => {
+    const out = join(folder, "out.csv");
+    const args = ["record", "export", file, "--csv", "power.bus_v", "--out", out];
+    expect((await qiki(args)).code).toBe(0);
+    expect(readCsv(readFileSync(out, "utf8"))).toHaveLength(122);
+    const again = await qiki(args);
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("exists") as string });
+    expect((await qiki([...args, "--force"])).code).toBe(0);
+    for (const wrong of ["power.bus_vv", "power", "power.bus_v,", "power.bus_v.x"])
+      expect(await qiki(["record", "export", file, "--csv", wrong])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("is no value of telemetry") as string,
+      });
+  });
+});
