@@ -24,6 +24,7 @@ describe("routes", () => {
             { name: "tracker", ok: true },
             { name: "recording", ok: true },
             { name: "sim", ok: true },
+            { name: "telemetry", ok: true },
           ],
         },
       ],

@@ -107,7 +107,7 @@ describe("verify says what is wrong with a file", () => {
       const uncovered = linesOf(edited.slice(0, nextCheck));
       expect(await verifyText("late.jsonl", uncovered)).toMatchObject({ code: 0, said: expect.stringMatching(/^identical/) as string });
     }
-  });
+  }, 120_000);
 
   test("REP-002 replay - speed 0 is a usage error", async () => {
     const { code, stderr } = await qiki(["replay", good, "--speed", "0"]);
@@ -175,7 +175,7 @@ describe("a running twin", () => {
     const { code, output } = await twin.stop("SIGTERM");
     expect(code, output).toBe(0);
     const closed = [...output.matchAll(/"closed":"([^"]+)"/g)].map(([, part]) => part);
-    expect(closed, output).toEqual(["gateway", "sim", "tracker", "alarms", "recorder", "bus", "bus file", "data folder"]);
+    expect(closed, output).toEqual(["gateway", "sim", "tracker", "alarms", "recorder", "metrics", "bus", "bus file", "data folder"]);
     expect(
       readdirSync(twin.dataFolder).filter((file) => /head/.test(file)),
       "head of the audit chain",

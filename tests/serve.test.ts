@@ -49,7 +49,7 @@ test.skipIf(NATS_SERVER === undefined)(
     const data = newFolder();
     const twin = await startTwin(["--nats", nats, "--scenario", "scenarios/default.yaml"], data, NATS_ENV);
     cleanUps.push(() => twin.stop("SIGKILL"));
-    expect((await readiness(twin)).checks.filter(({ ok }) => !ok)).toEqual([]);
+    await expect.poll(async () => (await readiness(twin)).checks.filter(({ ok }) => !ok), { timeout: 20_000 }).toEqual([]);
     const sent = await qiki(["send", "power.nbl.set_max", "max_power_w=12", "--url", twin.url, "--confirm", "--wait", "effect"]);
     expect(sent.stdout + sent.stderr).toContain("effect seen");
     expect((await twin.stop()).code).toBe(0);

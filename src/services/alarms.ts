@@ -36,8 +36,12 @@ export interface AlarmsServiceOptions {
   readonly store: AlarmsStore;
   readonly rules: RulesFile;
   readonly keys: CommandKeys;
+  /** Hears how long each append to the audit chain took, s. */
+  readonly onAppend?: (seconds: number) => void;
   /** What senders on the bus must bring; open by default. */
   readonly policy?: CommandPolicy;
+  /** Hears how each command was answered. */
+  readonly onAnswered?: ((name: string, code: string) => void) | undefined;
   /** Event time of tick 0 and length of a tick, for the times of answers. */
   readonly time: { readonly epochMs: number; readonly tickMs: number };
 }
@@ -77,7 +81,9 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
 
   function commit(batch: AlarmsBatch): ReturnType<AlarmsStore["commit"]> | undefined {
     try {
+      const startedMs = clock.monotonicMs();
       const records = store.commit(batch);
+      if (records.length > 0) options.onAppend?.((clock.monotonicMs() - startedMs) / 1000);
       storeProblem = undefined;
       return records;
     } catch (error) {
@@ -149,6 +155,7 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
     dedup: store.dedup,
     keys: options.keys,
     policy: options.policy,
+    onAnswered: options.onAnswered,
     handle,
     saveState: () => restore,
     onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),

@@ -48,6 +48,8 @@ export interface CommandDoorOptions {
   readonly handle: (arrival: Arrival) => Handled;
   /** Notes the owner's state before a command; the returned call puts it back should the command break down halfway. */
   readonly saveState: () => () => void;
+  /** Hears how each command was answered: `applied`, or the code of its refusal. */
+  readonly onAnswered?: ((name: string, code: string) => void) | undefined;
   /** Hears of a command that broke down. */
   readonly onFault: (error: unknown, commandName: string) => void;
 }
@@ -101,8 +103,9 @@ function acknowledge(
   msg: Msg,
   { ack, publishRest }: Handled,
   key: { readonly messageId: string; readonly digest: string } | undefined,
-  { bus, clock, dedup, onFault }: CommandDoorOptions,
+  { bus, clock, dedup, onFault, onAnswered }: CommandDoorOptions,
 ): void {
+  onAnswered?.(commandSpec(ack.kind) === undefined ? "unknown" : ack.kind, ack.error_detail?.code ?? "applied");
   const nowMs = clock.nowMs();
   const bytes = encoder.encode(JSON.stringify({ ...ack, ts_ingest: formatUtcMs(Math.floor(nowMs)) }));
   try {

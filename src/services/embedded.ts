@@ -17,6 +17,7 @@ import { type GatewayAccess, startGateway } from "./gateway/server.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
+import { processMetrics } from "./process-metrics.ts";
 import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
 import type { RecorderService } from "./recorder.ts";
@@ -107,7 +108,8 @@ async function openParts(
   const keys: CommandKeys = new Map([...(options.keys ?? []), [key.id, { role: "supervisor" as const, key: key.secret }]]);
   const publisher = createPublisher(bus, clock, options.onViolation);
   const { policy, history } = options;
-  const host = { bus, clock, log, keys, publisher, folder: dataFolder, ...(policy === undefined ? {} : { policy }) };
+  const { metrics, onAnswered } = processMetrics(bus, clock, publisher, closing);
+  const host = { bus, clock, log, keys, publisher, folder: dataFolder, metrics, onAnswered, ...(policy === undefined ? {} : { policy }) };
   // The recorder ends after those whose last words it writes, though it begins after them.
   let recorder: Role<RecorderService> | undefined;
   closing.add("recorder", () => recorder?.stop());
@@ -136,6 +138,7 @@ async function openParts(
   closing.add("sim", () => sim.stop());
   const roles = [alarms, tracker, recorder, sim];
   const gateway = await startGateway({
+    metrics,
     bus,
     clock,
     log,

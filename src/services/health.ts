@@ -1,12 +1,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { QikiError } from "#base/error.ts";
+import type { Metrics } from "./metrics.ts";
 import type { ReadinessCheck } from "./roles.ts";
 
 export interface HealthOptions {
   readonly host: string;
   readonly port: number;
   readonly checks: () => readonly ReadinessCheck[];
+  readonly metrics: Metrics;
 }
 
 export interface Health {
@@ -14,8 +16,8 @@ export interface Health {
   close(): Promise<void>;
 }
 
-/** Answers `/healthz` and `/readyz` for a role that serves nothing else. @throws QikiError port_in_use */
-export async function serveHealth({ host, port, checks }: HealthOptions): Promise<Health> {
+/** Answers `/healthz`, `/readyz` and `/metrics` for a role that serves nothing else. @throws QikiError port_in_use */
+export async function serveHealth({ host, port, checks, metrics }: HealthOptions): Promise<Health> {
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
     if (path === "/healthz") return answer(200, { ok: true });
@@ -23,7 +25,13 @@ export async function serveHealth({ host, port, checks }: HealthOptions): Promis
       const all = checks();
       return answer(all.every(({ ok }) => ok) ? 200 : 503, { checks: all });
     }
-    return answer(404, { detail: "here are /healthz and /readyz" });
+    if (path === "/metrics") {
+      void metrics
+        .text()
+        .then(({ type, text }) => response.writeHead(200, { "content-type": type, "cache-control": "no-store" }).end(text));
+      return;
+    }
+    return answer(404, { detail: "here are /healthz, /readyz and /metrics" });
 
     function answer(status: number, body: unknown): void {
       response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" }).end(JSON.stringify(body));

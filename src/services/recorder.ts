@@ -34,6 +34,8 @@ export interface RecorderServiceOptions {
   readonly keys: CommandKeys;
   /** What senders on the bus must bring; open by default. */
   readonly policy?: CommandPolicy;
+  /** Hears how each command was answered. */
+  readonly onAnswered?: ((name: string, code: string) => void) | undefined;
   readonly dedup: CommandDedup;
   /** Where telemetry and marks are remembered for trends and the time line. */
   readonly historyPath: string;
@@ -48,6 +50,8 @@ export interface RecorderService {
   /** The run's own recording, undefined when there is none. */
   readonly path: string | undefined;
   problem(): string | undefined;
+  /** Rows written, and left out because the disk did not keep up, in the recordings that are open. */
+  counts(): { readonly rows: number; readonly dropped: number };
   stop(): Promise<void>;
 }
 
@@ -189,6 +193,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
     dedup: options.dedup,
     keys: options.keys,
     policy: options.policy,
+    onAnswered: options.onAnswered,
     handle,
     // A recording that was begun is on disk: there is nothing to put back.
     saveState: () => () => {},
@@ -203,6 +208,10 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   return {
     path: own?.path,
     problem: () => own?.problem() ?? history.problem(),
+    counts() {
+      const open = [own, asked].flatMap((session) => (session === undefined ? [] : [session.stats()]));
+      return { rows: open.reduce((sum, { rows }) => sum + rows, 0), dropped: open.reduce((sum, { dropped }) => sum + dropped, 0) };
+    },
     async stop() {
       await door.drain();
       for (const subscription of [storage, ...queries]) await subscription.drain();

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Bus } from "#bus/port.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
-import { openAlarmsStore } from "#store/alarms-store.ts";
+import { type AlarmsStore, openAlarmsStore } from "#store/alarms-store.ts";
 import { openOwnerStore } from "#store/owner-store.ts";
 import type { HistoryLimits } from "#store/history-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
@@ -12,6 +12,7 @@ import type { CommandKeys } from "./command-signature.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import type { RulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Publisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
 import { type RecorderService, startRecorder } from "./recorder.ts";
@@ -25,6 +26,9 @@ export interface RoleHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly keys: CommandKeys;
+  readonly metrics: Metrics;
+  /** Hears how each command was answered. */
+  readonly onAnswered: (name: string, code: string) => void;
   /** What senders of commands must bring. */
   readonly policy?: CommandPolicy;
   readonly publisher: Publisher;
@@ -48,6 +52,9 @@ export interface Role<Service> {
   stop(): Promise<void>;
 }
 
+const TICK_BUCKETS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1];
+const APPEND_BUCKETS = [0.0003, 0.001, 0.003, 0.008, 0.03, 0.1, 1];
+
 export function readinessCheck(name: string, problem: string | undefined): ReadinessCheck {
   return problem === undefined ? { name, ok: true } : { name, ok: false, reason: problem };
 }
@@ -57,9 +64,17 @@ export async function openSimRole(
   { model, scenario }: { readonly model: SimModel; readonly scenario: ScenarioFile },
 ): Promise<Role<SimService>> {
   const store = openOwnerStore(join(host.folder, "sim.sqlite"), "sim");
+  const onTick = host.metrics.seconds("tick_duration_seconds", "time that a tick takes, with what it publishes", TICK_BUCKETS);
   return role(
     () => store.close(),
-    () => startSim({ ...host, model, scenario, dedup: store.dedup }),
+    () => {
+      const service = startSim({ ...host, model, scenario, dedup: store.dedup, onTick });
+      host.metrics.counter("ticks_total", "ticks run by this process", [], () => [[{}, service.counts.ticks]]);
+      host.metrics.counter("tick_late_total", "ticks that this machine was too slow to run when they were due", [], () => [
+        [{}, service.counts.slipped],
+      ]);
+      return service;
+    },
     () => readinessCheck("sim", undefined),
   );
 }
@@ -83,7 +98,12 @@ export async function openAlarmsRole(
   const store = openAlarmsStore(join(host.folder, "qiki.sqlite"), host.clock.nowMs());
   return role(
     () => store.close(host.clock.nowMs()),
-    () => startAlarms({ ...host, store, rules, time: model.settings }),
+    async () => {
+      const onAppend = host.metrics.seconds("audit_append_seconds", "time of a durable append to the audit chain", APPEND_BUCKETS);
+      const service = await startAlarms({ ...host, store, rules, time: model.settings, onAppend });
+      alarmMetrics(host.metrics, service, store);
+      return service;
+    },
     (service) => readinessCheck("store", service.problem()),
   );
 }
@@ -103,8 +123,8 @@ export async function openRecorderRole(
   const store = openOwnerStore(join(host.folder, "recorder.sqlite"), "recorder");
   return role(
     () => store.close(),
-    () =>
-      startRecorder({
+    async () => {
+      const service = await startRecorder({
         ...host,
         folder: join(host.folder, "recordings"),
         ...(model === undefined ? {} : { name: recordingName(host.clock.nowMs(), model) }),
@@ -113,9 +133,34 @@ export async function openRecorderRole(
         historyPath: join(host.folder, "history.sqlite"),
         ...(storage === undefined ? {} : { storage }),
         ...(history === undefined ? {} : { history }),
-      }),
+      });
+      host.metrics.counter("record_rows_total", "rows in the recordings that are open", [], () => [[{}, service.counts().rows]]);
+      host.metrics.counter("record_dropped_total", "rows left out because the disk did not keep up", [], () => [
+        [{}, service.counts().dropped],
+      ]);
+      return service;
+    },
     (service) => readinessCheck("recording", service.problem()),
   );
+}
+
+function alarmMetrics(metrics: Metrics, { machine }: AlarmsService, store: AlarmsStore): void {
+  metrics.gauge("incidents", "incidents by state and severity", ["letter", "severity"], () => {
+    const counts = new Map<string, number>();
+    for (const { letter, severity } of machine.views()) counts.set(`${letter} ${severity}`, (counts.get(`${letter} ${severity}`) ?? 0) + 1);
+    return [...counts].map(([key, count]) => {
+      const [letter, severity] = key.split(" ") as [string, string];
+      return [{ letter, severity }, count] as const;
+    });
+  });
+  metrics.gauge("alarm_flood", "1 while alarms come faster than an operator can follow", [], () => [[{}, machine.kpi().flood ? 1 : 0]]);
+  metrics.gauge("alarm_annunciations_10m", "alarms that called in the last ten minutes of event time", [], () => [
+    [{}, machine.kpi().alarms_10m],
+  ]);
+  metrics.counter("alarm_samples_ignored_total", "events and samples not used", ["reason"], () =>
+    Object.entries(machine.ignored()).map(([reason, count]) => [{ reason }, count]),
+  );
+  metrics.gauge("audit_head_seq", "sequence of the last record of the audit chain", [], () => [[{}, store.head().seq]]);
 }
 
 async function role<Service extends { stop(): Promise<unknown> }>(

@@ -15,6 +15,7 @@ import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { serveHealth } from "./health.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
+import { processMetrics } from "./process-metrics.ts";
 import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
 import { recordingMeta, type ScenarioFile } from "./recording-meta.ts";
@@ -86,17 +87,18 @@ async function open(options: ServeOptions, closing: Closing): Promise<Omit<Serve
   const streams = keepStreams(bus, clock, log);
   closing.add("streams", () => streams.stop());
   const publisher = createPublisher(bus, clock, options.onViolation);
-  const host: RoleHost = { bus, clock, log, keys, policy: options.policy, publisher, folder };
+  const { metrics, onAnswered } = processMetrics(bus, clock, publisher, closing);
+  const host: RoleHost = { bus, clock, log, keys, policy: options.policy, publisher, folder, metrics, onAnswered };
   const common = (): readonly ReadinessCheck[] => [busCheck(bus), streams.check()];
 
   if (settings.role === "gateway") {
-    const gateway = await startGateway({ ...settings, bus, clock, log, readiness: common });
+    const gateway = await startGateway({ ...settings, bus, clock, log, metrics, readiness: common });
     closing.add("gateway", () => gateway.close());
     return { url: gateway.url, port: gateway.port };
   }
   const role = await openRole(host, settings, streams.ensured);
   closing.add(settings.role, () => role.stop());
-  const health = await serveHealth({ ...options.health, checks: () => [...common(), ...role.checks()] });
+  const health = await serveHealth({ ...options.health, metrics, checks: () => [...common(), ...role.checks()] });
   closing.add("health", () => health.close());
   return { url: health.url, port: Number(new URL(health.url).port) };
 }

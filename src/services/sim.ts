@@ -28,8 +28,12 @@ export interface SimServiceOptions {
   readonly scenario: ScenarioFile;
   readonly dedup: CommandDedup;
   readonly keys: CommandKeys;
+  /** Hears how long each tick took, s. */
+  readonly onTick?: (seconds: number) => void;
   /** What senders on the bus must bring; open by default. */
   readonly policy?: CommandPolicy;
+  /** Hears how each command was answered. */
+  readonly onAnswered?: ((name: string, code: string) => void) | undefined;
 }
 
 export interface SimService {
@@ -90,8 +94,10 @@ export function startSim(options: SimServiceOptions): SimService {
   }
 
   function runTick(): void {
+    const startedMs = clock.monotonicMs();
     publish(machine.accept({ kind: "tick" }, machine.tick));
     counts.ticks += 1;
+    options.onTick?.((clock.monotonicMs() - startedMs) / 1000);
     if (machine.tick % KEYFRAME_TICKS === 0) publishKeyframe();
   }
 
@@ -158,6 +164,7 @@ export function startSim(options: SimServiceOptions): SimService {
     dedup: options.dedup,
     keys: options.keys,
     policy: options.policy,
+    onAnswered: options.onAnswered,
     handle,
     saveState() {
       const bytes = machine.snapshot();

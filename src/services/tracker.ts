@@ -37,6 +37,8 @@ export interface TrackerServiceOptions {
   readonly keys: CommandKeys;
   /** What senders on the bus must bring; open by default. */
   readonly policy?: CommandPolicy;
+  /** Hears how each command was answered. */
+  readonly onAnswered?: ((name: string, code: string) => void) | undefined;
   readonly settings: SimSettings;
   /** Whether guard events are published. */
   readonly publishesGuards: boolean;
@@ -230,6 +232,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     dedup: store.dedup,
     keys: options.keys,
     policy: options.policy,
+    onAnswered: options.onAnswered,
     handle,
     saveState() {
       const before = machine.snapshot();

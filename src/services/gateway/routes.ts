@@ -5,6 +5,7 @@ import type { Bus } from "#bus/port.ts";
 import { COMMANDS } from "#contracts/command-catalogue.ts";
 import { DICTIONARY } from "#contracts/dictionary.ts";
 import type { Clock } from "../clock.ts";
+import type { Metrics } from "../metrics.ts";
 import type { Log } from "../log.ts";
 import { addAuditRoutes } from "./audit-routes.ts";
 import type { CommandDesk } from "./command-desk.ts";
@@ -36,6 +37,7 @@ export interface RouteContext {
   readonly origins: () => readonly string[];
   /** Network address that a request comes from. */
   readonly addressOf: (c: Context) => string;
+  readonly metrics: Metrics;
   readonly checks: () => readonly { readonly name: string; readonly ok: boolean; readonly reason?: string }[];
   /** Tells the audit trail that somebody was turned away. */
   readonly denied: (denial: Denial) => void;
@@ -74,6 +76,10 @@ export function createRoutes(context: RouteContext): Hono {
   app.on(CHANGING, "/api/*", async (c, next) => {
     await next();
     context.log.info({ ...requestOf(c), status: c.res.status, who: whoever(c).name }, "a change was asked for");
+  });
+  app.get("/metrics", async (c) => {
+    const { type, text } = await context.metrics.text();
+    return c.body(text, 200, { "content-type": type, "cache-control": "no-store" });
   });
   guardApi(app, context, known);
 

@@ -6,9 +6,11 @@ import { QikiError } from "#base/error.ts";
 import type { Bus } from "#bus/port.ts";
 import type { CommandLimits } from "#contracts/command.ts";
 import type { Clock } from "../clock.ts";
+import type { Metrics } from "../metrics.ts";
 import type { Log } from "../log.ts";
 import { createCommandDesk } from "./command-desk.ts";
 import { type Denial, publishDenied } from "./denied.ts";
+import { gatewayMetrics } from "./gateway-metrics.ts";
 import { createHub } from "./hub.ts";
 import { cappedIdentities, type Credentials, createIdentities, type GatewayAuth, type Identity, NOBODY } from "./identity.ts";
 import { startIngest } from "./ingest.ts";
@@ -16,6 +18,7 @@ import { Problem } from "./problem.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { createRoutes, type RouteContext } from "./routes.ts";
 import { openSession, type Session } from "./session.ts";
+import { speechCheck } from "./speech.ts";
 import { loadWebAssets } from "./web-assets.ts";
 
 export interface GatewayAccess {
@@ -41,6 +44,7 @@ export interface GatewayOptions {
   /** Folder of the built console. */
   readonly webFolder: string;
   readonly readiness: RouteContext["checks"];
+  readonly metrics: Metrics;
 }
 
 export interface Gateway {
@@ -80,6 +84,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const limits = (): CommandLimits | undefined => ingest.run()?.limits as CommandLimits | undefined;
   const desk = createCommandDesk({ bus, clock, hub, ...(options.key === undefined ? {} : { key: options.key }), limits });
   const ingest = startIngest({ bus, clock, hub, log, desk });
+  gatewayMetrics(options.metrics, hub, () => sockets.clients.size);
   let port = options.port;
   const listening = options.host.includes(":") ? `[${options.host}]` : options.host;
   const hosts = (): string[] => [...[...LOOPBACK, listening].map((name) => `${name}:${port}`), ...access.hostNames];
@@ -88,6 +93,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const reason = identities.problem();
     return [
       ...options.readiness(),
+      speechCheck(ingest, hub),
       ...(reason === undefined ? [] : [{ name: "tokens", ok: false, reason }]),
       ...(options.key === undefined ? [UNSIGNED_CHECK] : []),
     ];
@@ -108,6 +114,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     hosts,
     origins,
     checks,
+    metrics: options.metrics,
     denied,
     addressOf: (c) => addressOf((c.env as HttpBindings).incoming),
   });
