@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TelemetryPayload } from "#contracts/telemetry.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { RecordingInfo } from "#recording/info.ts";
 import { splitAtKeyframe } from "./recording-rig.ts";
@@ -106,7 +107,7 @@ describe("record export --csv", () => {
       "field_sources",
       "thermal.nodes[id=core].temp_c [°C]",
     ]);
-    type Telemetry = { subject: string; ts_epoch: number; data: any };
+    type Telemetry = { subject: string; ts_epoch: number; data: TelemetryPayload };
     const said = lines.map((line) => JSON.parse(line) as Telemetry).filter(({ subject }) => subject === SUBJECTS.telemetry);
     expect(said.length).toBe(121);
     expect(rows).toEqual(
@@ -118,7 +119,7 @@ describe("record export --csv", () => {
         data.sim_state.fsm_state,
         JSON.stringify(data.power.shed_loads),
         JSON.stringify(data.field_sources),
-        String(data.thermal.nodes.find(({ id }: { id: string }) => id === "core").temp_c),
+        String(data.thermal.nodes.find(({ id }) => id === "core")!.temp_c),
       ]),
     );
     expect(rows.some(([, , , , , loads]) => loads!.includes('","') || loads!.includes('"nbl"'))).toBe(true);
