@@ -79,12 +79,14 @@ export interface RigOptions {
   readonly running?: boolean;
   readonly access?: GatewayAccess;
   readonly storage?: RecordStorage;
+  /** A shipped scenario instead of an empty one. */
+  readonly scenario?: string;
 }
 
 /** A disk that is empty, whatever the machine's is. */
 const ROOMY: RecordStorage = { quotaBytes: 1e12, diskUsedPct: () => 0 };
 
-export async function startRig({ running = false, access, storage = ROOMY }: RigOptions = {}): Promise<GatewayRig> {
+export async function startRig({ running = false, access, storage = ROOMY, scenario: shipped }: RigOptions = {}): Promise<GatewayRig> {
   const folder = mkdtempSync(join(tmpdir(), "qiki-gateway-"));
   folders.push(folder);
   mkdirSync(join(folder, "web", "assets"), { recursive: true });
@@ -93,7 +95,7 @@ export async function startRig({ running = false, access, storage = ROOMY }: Rig
   const scenario = join(folder, "scenario.yaml");
   writeFileSync(scenario, "name: test\nprofile: profiles/shipped.json\n");
   const clock = manualClock();
-  const { model, scenarioFile } = loadRun({ scenario, bootId: "0", stopped: !running });
+  const { model, scenarioFile } = loadRun({ scenario: shipped ?? scenario, bootId: "0", stopped: !running });
   const violations: string[] = [];
   const twin = await startEmbedded({
     clock,
