@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { RecordingInfo } from "#recording/info.ts";
-import { splitAtKeyframe } from "./recording-rig.ts";
+import { recordRun, splitAtKeyframe } from "./recording-rig.ts";
 import { qiki, removeFolder } from "./running-twin.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qiki-recording-files-"));
@@ -13,9 +13,7 @@ const file = join(folder, "run.jsonl");
 let lines: string[] = [];
 
 beforeAll(async () => {
-  const run = await qiki(["run", "scenarios/overload.yaml", "--record", file]);
-  expect(run.code, run.stderr).toBe(0);
-  lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  lines = await recordRun("scenarios/overload.yaml", file);
 });
 afterAll(() => removeFolder(folder));
 

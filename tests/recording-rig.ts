@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { loadRun } from "#cli/load-run.ts";
+import { runScenario } from "#cli/run.ts";
+import { openRunRecorder } from "#cli/run-recorder.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { segmentPath } from "#recording/segments.ts";
 
@@ -7,6 +10,13 @@ interface Row {
   readonly subject: string;
   readonly data: Record<string, unknown>;
   seq?: number;
+}
+
+/** Records a scenario as `qiki run --record` does and returns the lines of the file. */
+export async function recordRun(scenario: string, path: string, durationS?: number): Promise<string[]> {
+  const loaded = loadRun({ scenario, bootId: "0", ...(durationS === undefined ? {} : { durationS }) });
+  await runScenario(loaded, await openRunRecorder(path, false, loaded));
+  return readFileSync(path, "utf8").trimEnd().split("\n");
 }
 
 /** The rows as the text of a file, with every `check` and `end` made true again: a forger's work, which only recomputing finds. */

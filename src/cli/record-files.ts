@@ -6,12 +6,15 @@ import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
 import { csvColumns, csvLines } from "#recording/csv.ts";
 import { type RecordingInfo, recordingInfo } from "#recording/info.ts";
-import { readRecordingSync } from "#recording/reader.ts";
+import { exportMcap } from "#recording/mcap-export.ts";
+import { importMcap } from "#recording/mcap-import.ts";
+import { type ReadOptions, readRecordingSync } from "#recording/reader.ts";
 import { recordingFile, tellProblem } from "./recording-file.ts";
+import { PRODUCT_VERSION } from "./version.ts";
 
 const STRICT = ["--strict", "a bad line is an error (exit code 4) instead of being skipped"] as const;
 
-/** `qiki record info|export`: what is in a recording, and the same in other programs' formats. */
+/** `qiki record info|export|import`: what is in a recording, and the same in other programs' formats and back. */
 export function addRecordFileVerbs(record: Command): void {
   record
     .command("info")
@@ -25,26 +28,50 @@ export function addRecordFileVerbs(record: Command): void {
     });
   record
     .command("export")
-    .description("write telemetry of a recording as a table (CSV)")
+    .description("write a recording as MCAP, which other tools of the field read, or its telemetry as a table (CSV)")
     .argument("<file>", "recording")
-    .requiredOption("--csv <paths>", "telemetry values with commas between, such as power.bus_v,thermal.nodes[id=core].temp_c")
-    .option("--out <file>", "where to; else it is printed")
+    .option("--csv <paths>", "a table of these telemetry values, with commas between, such as power.bus_v,thermal.nodes[id=core].temp_c")
+    .option("--out <file>", "where to; else MCAP goes beside the recording, a table is printed")
     .option("--force", "overwrite that file")
     .option(...STRICT)
     // An --out may have been read by 'qiki record' itself, which has one too.
     .action((file: string, _: ExportFlags, command: Command) => exportRecording(file, command.optsWithGlobals<ExportFlags>()));
+  record
+    .command("import")
+    .description("make the recording again that an MCAP file was exported from, byte by byte")
+    .argument("<file>", "MCAP file of 'qiki record export'")
+    .option("--out <file>", "where to; else beside the MCAP file")
+    .option("--force", "overwrite that file")
+    .action((file: string, _: ImportFlags, command: Command) => importRecording(file, command.optsWithGlobals<ImportFlags>()));
 }
 
 interface ExportFlags {
-  readonly csv: string;
+  readonly csv?: string;
   readonly out?: string;
   readonly force?: boolean;
   readonly strict?: boolean;
 }
 
 async function exportRecording(file: string, flags: ExportFlags): Promise<void> {
-  const columns = csvColumns(flags.csv);
-  const rows = readRecordingSync(recordingFile(file), { strict: flags.strict === true, data: "on_demand", onProblem: tellProblem });
+  const reading = { strict: flags.strict === true, onProblem: tellProblem };
+  if (flags.csv !== undefined) return exportCsv(recordingFile(file), flags.csv, flags, reading);
+  const path = flags.out ?? `${file.replace(/\.jsonl$/, "")}.mcap`;
+  const exported = await exportMcap(recordingFile(file), path, {
+    ...reading,
+    force: flags.force === true,
+    productVersion: PRODUCT_VERSION,
+  });
+  process.stdout.write(`${JSON.stringify(exported)}\n`);
+}
+
+async function exportCsv(
+  file: string,
+  paths: string,
+  flags: ExportFlags,
+  reading: Pick<ReadOptions, "strict" | "onProblem">,
+): Promise<void> {
+  const columns = csvColumns(paths);
+  const rows = readRecordingSync(file, { ...reading, data: "on_demand" });
   const out = flags.out === undefined ? process.stdout : createWriteStream(flags.out, { flags: flags.force === true ? "w" : "wx" });
   try {
     for (const line of csvLines(rows, columns)) if (!out.write(line)) await once(out, "drain");
@@ -54,6 +81,16 @@ async function exportRecording(file: string, flags: ExportFlags): Promise<void> 
   } catch (error) {
     throw error instanceof QikiError ? error : outFailure(flags.out ?? "standard output", error as NodeJS.ErrnoException);
   }
+}
+
+interface ImportFlags {
+  readonly out?: string;
+  readonly force?: boolean;
+}
+
+function importRecording(file: string, flags: ImportFlags): void {
+  const path = flags.out ?? `${file.replace(/\.mcap$/, "")}.jsonl`;
+  process.stdout.write(`${JSON.stringify(importMcap(recordingFile(file), path, flags.force === true))}\n`);
 }
 
 function outFailure(path: string, error: NodeJS.ErrnoException): QikiError {

@@ -173,7 +173,8 @@ class SegmentReader {
       return this.suspectLine(offset, `longer than ${LINE_MAX_BYTES} bytes`);
     }
     if (!isText && !isUtf8(buffer.subarray(start, stop))) return this.suspectLine(offset, "not UTF-8");
-    const parsed = parseLine(buffer.toString("utf8", start, stop - 1));
+    const text = buffer.toString("utf8", start, stop - 1);
+    const parsed = parseLine(text);
     switch (parsed.kind) {
       case "bad":
         return this.suspectLine(offset, parsed.reason);
@@ -183,7 +184,7 @@ class SegmentReader {
           `${this.path} line ${this.line}: schema_version ${JSON.stringify(parsed.version)}, this build reads 1; use the build that wrote it`,
         );
       case "row": {
-        const row = new RecordingRow(this.path, this.line, offset, stop - start, parsed.head, parsed.dataJson);
+        const row = new RecordingRow(this.path, this.line, offset, stop - start, parsed.head, parsed.dataJson, text);
         if (this.options.data === "checked" && row.dataProblem() !== undefined) return this.suspectLine(offset, row.dataProblem()!);
         this.order.note(row);
         return row;

@@ -6,7 +6,7 @@ const EPOCH_S = 1_767_225_600;
 
 function row(subject: string, offsetS: number, headers?: Record<string, string>): RecordingRow {
   const head = { schema_version: 1, type: "unknown", ts_epoch: EPOCH_S + offsetS, ts_ingest_epoch: 0, subject } as const;
-  return new RecordingRow("test", 1, 0, 0, headers === undefined ? head : { ...head, headers }, `{"at":${offsetS}}`);
+  return new RecordingRow("test", 1, 0, 0, headers === undefined ? head : { ...head, headers }, `{"at":${offsetS}}`, "");
 }
 
 interface Sent {

@@ -13,15 +13,18 @@ export class RecordingRow {
   readonly head: LineHead;
   /** JSON text of the payload as it stands in the file. */
   readonly dataJson: string;
+  /** The whole line as it stands there, without its end. */
+  readonly text: string;
   private parsed: { readonly value: unknown } | { readonly problem: string } | undefined;
 
-  constructor(path: string, line: number, offset: number, byteLength: number, head: LineHead, dataJson: string) {
+  constructor(path: string, line: number, offset: number, byteLength: number, head: LineHead, dataJson: string, text: string) {
     this.path = path;
     this.line = line;
     this.offset = offset;
     this.byteLength = byteLength;
     this.head = head;
     this.dataJson = dataJson;
+    this.text = text;
   }
 
   /** The payload, parsed once. @throws QikiError recording_damaged */
