@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
+import { connectNats } from "#bus/nats.ts";
+import { NATS_CREDENTIALS } from "#bus/suite/nats-server.ts";
+import { STREAMS } from "#contracts/streams.ts";
 import { qiki, removeFolder, startTwin } from "./running-twin.ts";
 import {
   killServed,
@@ -97,6 +100,53 @@ test("AUD-011 up twice on one data folder - the second is refused with 5", LONG,
   const twin = await startTwin(["--stopped"], data);
   cleanUps.push(() => twin.stop("SIGKILL"));
   expect((await qiki(["up", "--data", data, "--port", "0"])).code).toBe(5);
+});
+
+test.skipIf(NATS_SERVER === undefined)(
+  "bus init - tells what it made, what it kept and what differs; without a server 3",
+  LONG,
+  async () => {
+    const nats = await newServer();
+    const admin = await connectNats({ servers: [nats], credentials: NATS_CREDENTIALS, nowMs: () => Date.now(), report: () => {} });
+    await admin.streams.ensure({ ...STREAMS.radar, subjects: ["qiki.radar.v1.*"], maxBytes: 1_048_576 });
+    await admin.close();
+    const first = await qiki(["bus", "init", "--nats", nats], NATS_ENV);
+    expect([first.code, first.stdout.split("\n")]).toEqual([
+      0,
+      [
+        "kept      QIKI_RADAR_V1, gained qiki.radar.v1.>",
+        "differing QIKI_RADAR_V1.maxBytes: 1048576 is kept, expected 268435456",
+        "made      QIKI_EVENTS_V1",
+        "made      QIKI_AUDIT_V1",
+        "made      QIKI_OPERATOR_V1",
+        "made      QIKI_RADAR_V1/radar_frames_pull",
+        "made      QIKI_EVENTS_V1/events_audit_pull",
+        "made      QIKI_EVENTS_V1/alarms_events_pull",
+        "",
+      ],
+    ]);
+    const again = await qiki(["bus", "init", "--nats", nats], NATS_ENV);
+    expect(again.stdout).not.toContain("made");
+    expect((await qiki(["bus", "init", "--nats", "nats://127.0.0.1:1"], NATS_ENV)).code).toBe(3);
+  },
+);
+
+test.skipIf(NATS_SERVER === undefined)("health - a role that is up but hears nothing is told from one that is well", LONG, async () => {
+  const nats = await newServer();
+  const data = newFolder();
+  const sim = await serve("sim", { nats, data });
+  const tracker = await serve("tracker", { nats, data });
+  for (const served of [sim, tracker]) await expect.poll(async () => (await readiness(served)).status, WAIT).toBe(200);
+  // Everything is connected, and nobody says anything.
+  sim.signal("SIGSTOP");
+  await expect.poll(() => reasonOf(tracker, "telemetry"), WAIT).toMatch(/no telemetry has been heard for \d+ s/);
+  expect((await fetch(`${tracker.url}/healthz`)).status).toBe(200);
+  expect((await readiness(tracker)).checks.filter(({ ok }) => !ok).map(({ name }) => name)).toEqual(["telemetry"]);
+  sim.signal("SIGCONT");
+  await expect.poll(async () => (await readiness(tracker)).status, WAIT).toBe(200);
+  const metrics = await (await fetch(`${tracker.url}/metrics`)).text();
+  expect(metrics).toContain('qiki_consumer_lag{stream="QIKI_RADAR_V1",durable="radar_frames_pull"}');
+  expect(metrics).toContain('qiki_bus_state{state="connected"} 1');
 });
 
 test("BUS-020 half a pair of credentials - exit 2, and the sentence says which half is missing", LONG, async () => {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { QikiError } from "#base/error.ts";
 import { addAuditVerbs } from "./audit.ts";
 import { addConfigVerbs } from "./config-verbs.ts";
+import { addBusVerbs } from "./bus-verbs.ts";
 import { addDataVerbs } from "./data.ts";
 import { addFileVerbs } from "./files-verbs.ts";
 import { addIncidentVerbs } from "./incidents.ts";
@@ -50,6 +51,7 @@ addIncidentVerbs(program);
 addFileVerbs(program);
 addTokenVerbs(program);
 addDataVerbs(program);
+addBusVerbs(program);
 addConfigVerbs(program);
 addSchemaVerb(program);
 

@@ -9,6 +9,8 @@ export interface HealthOptions {
   readonly port: number;
   readonly checks: () => readonly ReadinessCheck[];
   readonly metrics: Metrics;
+  /** Why the loop does not turn as it should, undefined while it does. */
+  readonly stalled: () => string | undefined;
 }
 
 export interface Health {
@@ -17,10 +19,13 @@ export interface Health {
 }
 
 /** Answers `/healthz`, `/readyz` and `/metrics` for a role that serves nothing else. @throws QikiError port_in_use */
-export async function serveHealth({ host, port, checks, metrics }: HealthOptions): Promise<Health> {
+export async function serveHealth({ host, port, checks, metrics, stalled }: HealthOptions): Promise<Health> {
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
-    if (path === "/healthz") return answer(200, { ok: true });
+    if (path === "/healthz") {
+      const reason = stalled();
+      return reason === undefined ? answer(200, { ok: true }) : answer(503, { ok: false, reason });
+    }
     if (path === "/readyz") {
       const all = checks();
       return answer(all.every(({ ok }) => ok) ? 200 : 503, { checks: all });

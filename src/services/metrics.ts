@@ -23,7 +23,11 @@ const PREFIX = "qiki_";
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const common = (name: string, help: string) => ({ name: `${PREFIX}${name}`, help, registers: [registry] });
+  /** A role that begins anew tells its figures anew. */
+  const common = (name: string, help: string) => {
+    registry.removeSingleMetric(`${PREFIX}${name}`);
+    return { name: `${PREFIX}${name}`, help, registers: [registry] };
+  };
   return {
     counter(name, help, labelNames, read) {
       new Counter({

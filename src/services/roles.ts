@@ -75,7 +75,7 @@ export async function openSimRole(
       ]);
       return service;
     },
-    () => readinessCheck("sim", undefined),
+    (service) => readinessCheck("sim", service.stalled()),
   );
 }
 

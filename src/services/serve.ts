@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import type { Bus, BusReport, SettingDifference } from "#bus/port.ts";
-import { SUBJECTS } from "#contracts/subjects.ts";
 import { lockFolder } from "#store/lock.ts";
 import type { HistoryLimits } from "#store/history-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
@@ -18,6 +17,7 @@ import type { Log } from "./log.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
+import { type Pulse, startPulse } from "./pulse.ts";
 import { recordingMeta, type ScenarioFile } from "./recording-meta.ts";
 import { openAlarmsRole, openRecorderRole, openSimRole, openTrackerRole, type ReadinessCheck, type RoleHost } from "./roles.ts";
 import { followRun, type RunFollower } from "./run-follower.ts";
@@ -92,13 +92,28 @@ async function open(options: ServeOptions, closing: Closing): Promise<Omit<Serve
   const common = (): readonly ReadinessCheck[] => [busCheck(bus), streams.check()];
 
   if (settings.role === "gateway") {
-    const gateway = await startGateway({ ...settings, bus, clock, log, metrics, readiness: common });
+    const gateway = await startGateway({
+      ...settings,
+      bus,
+      clock,
+      log,
+      metrics,
+      unsignedRole: options.policy.unsignedRole,
+      readiness: common,
+    });
     closing.add("gateway", () => gateway.close());
     return { url: gateway.url, port: gateway.port };
   }
-  const role = await openRole(host, settings, streams.ensured);
+  const pulse = startPulse(bus, clock);
+  closing.add("pulse", () => pulse.stop());
+  const role = await openRole(host, settings, streams.ensured, pulse);
   closing.add(settings.role, () => role.stop());
-  const health = await serveHealth({ ...options.health, metrics, checks: () => [...common(), ...role.checks()] });
+  const health = await serveHealth({
+    ...options.health,
+    metrics,
+    checks: () => [...common(), pulse.check(), ...role.checks()],
+    stalled: () => role.stalled?.(),
+  });
   closing.add("health", () => health.close());
   return { url: health.url, port: Number(new URL(health.url).port) };
 }
@@ -108,13 +123,14 @@ async function openRole(
   host: RoleHost,
   settings: Exclude<RoleSettings, { readonly role: "gateway" }>,
   ensured: Promise<unknown>,
-): Promise<RunFollower> {
+  pulse: Pulse,
+): Promise<RunFollower & { stalled?(): string | undefined }> {
   const follow = (more: Omit<Parameters<typeof followRun>[0], "bus" | "clock" | "log">): RunFollower =>
     followRun({ ...host, ...more, start: (known, latest) => ensured.then(() => more.start(known, latest)) });
   switch (settings.role) {
     case "sim": {
       const role = await openSimRole(host, settings);
-      return { checks: () => [role.check()], stop: () => role.stop() };
+      return { checks: () => [role.check()], stop: () => role.stop(), stalled: () => role.service.stalled() };
     }
     case "tracker":
       return follow({
@@ -131,12 +147,11 @@ async function openRole(
       });
     case "recorder": {
       // Last values outlive the simulation that left them: only one that speaks is recorded.
-      const sim = onceHeard(host.bus, SUBJECTS.telemetry);
       return follow({
-        wake: sim.heard,
+        wake: pulse.heard,
         missing: ({ alarms, tracker }) => {
           const absent = [
-            ...(sim.isHeard() ? [] : ["simulation"]),
+            ...(pulse.isHeard() ? [] : ["simulation"]),
             ...(tracker === undefined ? ["tracker"] : []),
             ...(alarms === undefined ? ["alarms"] : []),
           ];
@@ -153,21 +168,6 @@ async function openRole(
       });
     }
   }
-}
-
-function onceHeard(bus: Bus, subject: string): { readonly heard: Promise<void>; isHeard(): boolean } {
-  const first = Promise.withResolvers<void>();
-  let isHeard = false;
-  const subscription = bus.subscribe(
-    subject,
-    () => {
-      isHeard = true;
-      subscription.unsubscribe();
-      first.resolve();
-    },
-    { name: "recorder.first", maxPending: 1 },
-  );
-  return { heard: first.promise, isHeard: () => isHeard };
 }
 
 interface KeptStreams {

@@ -17,6 +17,7 @@ import { type ScenarioFile, simMeta } from "./recording-meta.ts";
 /** Ticks run in one turn of the event loop at most; what is due beyond them slips and is counted. */
 const TICKS_PER_TURN = 50;
 const HEARTBEAT_MS = 1000;
+const STALLED_MS = 5000;
 
 export interface SimServiceOptions {
   readonly bus: Bus;
@@ -39,6 +40,8 @@ export interface SimServiceOptions {
 export interface SimService {
   readonly machine: SimMachine;
   readonly counts: { readonly ticks: number; readonly slipped: number };
+  /** Why its loop does not turn as it should, undefined while it does. */
+  stalled(): string | undefined;
   /** Stops ticking, sends the closing keyframe. */
   stop(): Promise<void>;
 }
@@ -183,6 +186,10 @@ export function startSim(options: SimServiceOptions): SimService {
   return {
     machine,
     counts,
+    stalled() {
+      const silentMs = clock.monotonicMs() - lastTurnMs;
+      return silentMs > STALLED_MS ? `the simulation's loop has not turned for ${Math.round(silentMs / 1000)} s` : undefined;
+    },
     async stop() {
       stopped = true;
       cancelTimer();

@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { QikiError } from "#base/error.ts";
 import type { Bus } from "#bus/port.ts";
 import type { CommandLimits } from "#contracts/command.ts";
+import type { Role } from "#contracts/command-catalogue.ts";
 import type { Clock } from "../clock.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Log } from "../log.ts";
@@ -39,6 +40,8 @@ export interface GatewayOptions {
   readonly portsToTry: number;
   /** Key the gateway signs commands with; the command owners know it too. Without it nobody here is more than an unsigned sender. */
   readonly key?: { readonly id: string; readonly secret: string };
+  /** The most that the sender of an unsigned command is; operator unless told. */
+  readonly unsignedRole?: Role;
   /** Who may come in; without it this machine's user alone, by name. */
   readonly access?: GatewayAccess;
   /** Folder of the built console. */
@@ -64,22 +67,15 @@ const INSPECTION_MS = 1000;
 /** Audit records of one address that keeps asking without a token. */
 const STRANGER_DENIALS = { perS: 1, atOnce: 20 };
 const CLOSE_GRACE_MS = 2000;
-/** What a command that nobody signed may be at most. */
-const UNSIGNED_ROLE = "operator";
-const UNSIGNED_CHECK = {
-  name: "signing",
-  ok: true,
-  reason: `no key to sign commands with: everybody here is at most ${UNSIGNED_ROLE}; name a file with the key gateway in QIKI_COMMAND_KEYS_FILE`,
-};
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"] as const;
 
 /** Serves ORION, its API and its stream to consoles; owns no truth (console §2). @throws QikiError port_in_use, file_unreadable */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { bus, clock, log, access = LOCAL_ACCESS } = options;
+  const { bus, clock, log, access = LOCAL_ACCESS, unsignedRole = "operator" } = options;
   const assets = loadWebAssets(options.webFolder);
   const hub = createHub(clock);
   const known = createIdentities(access.auth, clock, log);
-  const identities = options.key === undefined ? cappedIdentities(known, UNSIGNED_ROLE) : known;
+  const identities = options.key === undefined ? cappedIdentities(known, unsignedRole) : known;
   const denied = (denial: Denial): void => publishDenied(bus, clock, denial);
   const limits = (): CommandLimits | undefined => ingest.run()?.limits as CommandLimits | undefined;
   const desk = createCommandDesk({ bus, clock, hub, ...(options.key === undefined ? {} : { key: options.key }), limits });
@@ -95,7 +91,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...options.readiness(),
       speechCheck(ingest, hub),
       ...(reason === undefined ? [] : [{ name: "tokens", ok: false, reason }]),
-      ...(options.key === undefined ? [UNSIGNED_CHECK] : []),
+      ...(options.key === undefined ? [unsignedCheck(unsignedRole)] : []),
     ];
   };
   const addressOf = (request: IncomingMessage): string => {
@@ -233,6 +229,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       cancel();
     },
   };
+}
+
+/** Not a fault, and worth knowing. */
+function unsignedCheck(role: Role): { readonly name: string; readonly ok: boolean; readonly reason: string } {
+  const how = "name a file with the key gateway in QIKI_COMMAND_KEYS_FILE";
+  return { name: "signing", ok: true, reason: `no key to sign commands with: everybody here is at most ${role}; ${how}` };
 }
 
 async function listen(server: Server, options: GatewayOptions): Promise<number> {

@@ -1,0 +1,58 @@
+import type { Bus, Msg } from "#bus/port.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
+import type { Clock } from "./clock.ts";
+import { isRecord, parsed } from "./query-words.ts";
+import type { ReadinessCheck } from "./roles.ts";
+
+/** Silence of the simulation that is no news yet, ms; more where it publishes more seldom by the wall clock. */
+const SILENCE_MS = 5000;
+const PERIODS = 2.5;
+
+/** How fast the simulation runs, as its telemetry says. */
+export interface Pace {
+  readonly fsm_state?: string;
+  readonly speed?: number;
+}
+
+/** How long no telemetry may come before something is wrong, ms. */
+export function usualSilenceMs(pace: Pace | undefined, periodS = 1): number {
+  const speed = pace?.fsm_state === "RUNNING" ? (pace.speed ?? 1) : 1;
+  return Math.max(SILENCE_MS, (PERIODS * periodS * 1000) / speed);
+}
+
+/** Whether the twin is heard over the bus: a process may be up and connected, and yet hear or say nothing. */
+export interface Pulse {
+  check(): ReadinessCheck;
+  /** Resolves at the first sign of life. */
+  readonly heard: Promise<void>;
+  isHeard(): boolean;
+  stop(): void;
+}
+
+/** Listens for the simulation's telemetry; the sim hears its own, which has then been to the bus and back. */
+export function startPulse(bus: Bus, clock: Clock): Pulse {
+  const first = Promise.withResolvers<void>();
+  let last: { readonly atMs: number; readonly msg: Msg } | undefined;
+  const subscription = bus.subscribe(
+    SUBJECTS.telemetry,
+    (msg) => {
+      last = { atMs: clock.monotonicMs(), msg };
+      first.resolve();
+    },
+    { name: "pulse", maxPending: 1, overflow: "drop_oldest" },
+  );
+  return {
+    heard: first.promise,
+    isHeard: () => last !== undefined,
+    check() {
+      const name = "telemetry";
+      if (last === undefined) return { name, ok: false, reason: "no telemetry has been heard on the bus yet: does the sim run?" };
+      const payload = parsed(last.msg.bytes);
+      const ageMs = clock.monotonicMs() - last.atMs;
+      if (ageMs <= usualSilenceMs(isRecord(payload) ? (payload.sim_state as Pace | undefined) : undefined)) return { name, ok: true };
+      const reason = `no telemetry has been heard for ${Math.round(ageMs / 1000)} s: the sim is silent, or this process does not hear it`;
+      return { name, ok: false, reason };
+    },
+    stop: () => subscription.unsubscribe(),
+  };
+}
