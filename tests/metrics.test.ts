@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { settle } from "#services/gateway/test-rig.ts";
+import { createMetrics } from "#services/metrics.ts";
 import { cleanUp, startRig } from "./gateway-rig.ts";
 
 afterEach(cleanUp);
@@ -60,4 +61,13 @@ test("BUS-027 metrics - at rest every durable's lag is 0", async () => {
       return lags.length >= 3 && lags.every((lag) => lag === 0);
     })
     .toBe(true);
+});
+
+test("metrics - a role that begins anew tells its own numbers in place of those before", async () => {
+  const metrics = createMetrics();
+  for (const value of [5, 7]) metrics.counter("rows_total", "rows", [], () => [[{}, value]]);
+  for (const seconds of [1, 2]) metrics.seconds("append_seconds", "time", [1])(seconds);
+  const { text } = await metrics.text();
+  expect(samples(text, "rows_total").get("")).toBe(7);
+  expect(samples(text, "append_seconds_sum").get("")).toBe(2);
 });

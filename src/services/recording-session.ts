@@ -1,5 +1,6 @@
+import { rmSync } from "node:fs";
 import { QikiError } from "#base/error.ts";
-import type { Bus, Msg } from "#bus/port.ts";
+import type { Bus, Msg, Subscription } from "#bus/port.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { STREAMS } from "#contracts/streams.ts";
 import { EVENTS_PREFIX, QUERY_PREFIX, RADAR_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
@@ -75,14 +76,12 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
       writer.write([{ subject: SUBJECTS.recordGap, payload: Buffer.from(JSON.stringify(gap)), ingestMs: clock.nowMs() }]);
   }
 
-  const core = bus.subscribe(
-    CORE_PATTERN,
-    (msg) => {
-      if (!NOT_CORE.some((prefix) => msg.subject.startsWith(prefix))) take(msg);
-    },
-    { name: `recorder.${options.meta.recording_id.slice(0, 8)}`, maxPending: PENDING_MAX, overflow: "drop_newest" },
-  );
-  const readers = await Promise.all(RECORDED_STREAMS.map((stream) => openReader(bus, clock, stream, take)));
+  const { core, readers } = await listen().catch(async (error: unknown) => {
+    // Of a recording that never heard anything there is nothing worth keeping.
+    await writer.end().catch(() => {});
+    rmSync(options.path, { force: true });
+    throw error;
+  });
   for (const reader of readers)
     reader.done.catch((error: unknown) => {
       if (error instanceof QikiError && error.code === "closed") return;
@@ -97,6 +96,25 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
     stats: () => writer.stats(),
     stop: () => (stopping ??= stop()),
   };
+
+  async function listen(): Promise<{ readonly core: Subscription; readonly readers: readonly StreamReader[] }> {
+    const subscription = bus.subscribe(
+      CORE_PATTERN,
+      (msg) => {
+        if (!NOT_CORE.some((prefix) => msg.subject.startsWith(prefix))) take(msg);
+      },
+      { name: `recorder.${options.meta.recording_id.slice(0, 8)}`, maxPending: PENDING_MAX, overflow: "drop_newest" },
+    );
+    const opening = RECORDED_STREAMS.map((stream) => openReader(bus, clock, stream, take));
+    try {
+      return { core: subscription, readers: await Promise.all(opening) };
+    } catch (error) {
+      subscription.unsubscribe();
+      for (const reader of await Promise.allSettled(opening))
+        if (reader.status === "fulfilled") await reader.value.finish().catch(() => {});
+      throw error;
+    }
+  }
 
   async function stop(): Promise<WriterStats> {
     await core.drain();
