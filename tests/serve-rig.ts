@@ -37,8 +37,9 @@ export function serve(role: RoleName, { nats, data, port = 0, args = [], env = {
   running.add(child);
   let output = "";
   const exited = new Promise<number | null>((done) =>
-    child.once("close", (code) => {
+    child.once("close", (code, signal) => {
       running.delete(child);
+      if (signal !== null) output += `\nended by ${signal}`;
       done(code);
     }),
   );
@@ -94,7 +95,8 @@ export async function readiness({ url }: Pick<Served, "url">): Promise<Readiness
 
 export interface ApiClient {
   get<Answer>(path: string): Promise<Answer>;
-  send(name: string, parameters?: object, more?: object): Promise<Row>;
+  /** With `wait` the answer comes when the command is answered. */
+  send(name: string, parameters?: object, more?: object, wait?: "ack"): Promise<Row>;
   row(requestId: string): Promise<Row>;
 }
 
@@ -115,9 +117,15 @@ export async function apiClient(url: string): Promise<ApiClient> {
     (await (await fetch(`${url}${path}`, { headers: { cookie } })).json()) as Answer;
   return {
     get,
-    async send(name, parameters = {}, more = {}) {
+    async send(name, parameters = {}, more = {}, wait?: "ack") {
       const body = JSON.stringify({ command_name: name, parameters, ...more });
-      return (await (await fetch(`${url}/api/commands`, { method: "POST", headers: { ...json, cookie }, body })).json()) as Row;
+      return (await (
+        await fetch(`${url}/api/commands${wait === undefined ? "" : `?wait=${wait}`}`, {
+          method: "POST",
+          headers: { ...json, cookie },
+          body,
+        })
+      ).json()) as Row;
     },
     row: (requestId) => get(`/api/commands/${requestId}`),
   };
