@@ -37,6 +37,8 @@ test("GW-001 metrics - ticks, commands, alarms, audit, bus and consoles are told
   expect(samples(text, "effects_total").get('result="confirmed"')).toBe(1);
   expect([...samples(text, "incidents").keys()]).toContain('letter="B",severity="W"');
   expect(only("alarm_flood")).toBe(0);
+  expect(samples(text, "alarm_annunciations_total").get('rule="POWER_BUS_NEAR_LIMIT",severity="W"')).toBe(1);
+  expect(only("alarm_input_age_seconds")).toBeLessThanOrEqual(1);
   const { items } = (await rig.get("/api/audit?limit=1")).body as { items: { seq: number }[] };
   expect(only("audit_head_seq")).toBe(items.at(-1)!.seq);
   expect(only("audit_append_seconds_count")).toBeGreaterThan(0);

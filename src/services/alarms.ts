@@ -27,6 +27,15 @@ const HASH_ROW_MS = 1000;
 /** How often the chain's head is written and old incidents are taken away. */
 const UPKEEP_MS = 60_000;
 const DRAIN_MS = 3000;
+/** Records that, with their incident in alarm and not acknowledged, call for attention (operations §6.7). */
+const CALLS: ReadonlySet<string> = new Set(["incident_open", "incident_realarm", "incident_escalate", "incident_unshelve"]);
+
+/** How often a rule has called for attention since this process started. */
+export interface AlarmCalls {
+  readonly rule: string;
+  readonly severity: string;
+  readonly count: number;
+}
 
 export interface AlarmsServiceOptions {
   readonly bus: Bus;
@@ -50,6 +59,9 @@ export interface AlarmsService {
   readonly machine: AlarmsMachine;
   /** Why it cannot work, for readiness; undefined while it can. */
   problem(): string | undefined;
+  calls(): Iterable<AlarmCalls>;
+  /** How long ago the last event came, s; undefined before the first. */
+  inputAgeS(): number | undefined;
   /** Takes in what the last process left in the stream. */
   catchUp(): Promise<void>;
   /** Takes in what is there, sends the closing keyframe, writes `service_stop` and the head; the store stays open. */
@@ -66,6 +78,8 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
   const room = createHashRows(clock, (at, hashes) => {
     publisher.publish({ ...recordingRow(), subject: SUBJECTS.recordHashes, payload: { room: "incidents", at, hashes } });
   });
+  const calls = new Map<string, AlarmCalls>();
+  let lastInputMs: number | undefined;
   let storeProblem: string | undefined;
   let readerProblem: string | undefined;
   let keyframeAt = "";
@@ -74,9 +88,20 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
     const records = commit(batch);
     if (records === undefined) return false;
     values.show(outputs);
+    noteCalls(outputs);
     if (records.some((record) => record.kind === "chain_head")) values.showHead();
     if (records.length > 0) void sendOutbox();
     return true;
+  }
+
+  function noteCalls(outputs: readonly AlarmsOutput[]): void {
+    for (const output of outputs) {
+      if (output.kind !== "audit" || !("incident_id" in output.draft)) continue;
+      const { kind, to, rule_id: rule = "", severity = "" } = output.draft;
+      if (to !== "B" || !CALLS.has(kind)) continue;
+      const key = `${rule} ${severity}`;
+      calls.set(key, { rule, severity, count: (calls.get(key)?.count ?? 0) + 1 });
+    }
   }
 
   function commit(batch: AlarmsBatch): ReturnType<AlarmsStore["commit"]> | undefined {
@@ -128,7 +153,10 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
     auditPosition: store.position(DURABLES.eventsAudit.name),
     run: began,
     store: storeBatch,
-    onEvent: (seq) => room.add(seq, machine.hash()),
+    onEvent(seq) {
+      lastInputMs = clock.monotonicMs();
+      room.add(seq, machine.hash());
+    },
     onStored,
     onFault(error) {
       readerProblem = `the event stream is no longer read: ${error.message}`;
@@ -186,6 +214,8 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
 
   return {
     machine,
+    calls: () => calls.values(),
+    inputAgeS: () => (lastInputMs === undefined ? undefined : (clock.monotonicMs() - lastInputMs) / 1000),
     problem: () => storeProblem ?? readerProblem ?? store.headFileError(),
     async catchUp() {
       await intake.catchUp(DRAIN_MS);

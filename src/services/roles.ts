@@ -144,7 +144,7 @@ export async function openRecorderRole(
   );
 }
 
-function alarmMetrics(metrics: Metrics, { machine }: AlarmsService, store: AlarmsStore): void {
+function alarmMetrics(metrics: Metrics, { machine, calls, inputAgeS }: AlarmsService, store: AlarmsStore): void {
   metrics.gauge("incidents", "incidents by state and severity", ["letter", "severity"], () => {
     const counts = new Map<string, number>();
     for (const { letter, severity } of machine.views()) counts.set(`${letter} ${severity}`, (counts.get(`${letter} ${severity}`) ?? 0) + 1);
@@ -154,9 +154,13 @@ function alarmMetrics(metrics: Metrics, { machine }: AlarmsService, store: Alarm
     });
   });
   metrics.gauge("alarm_flood", "1 while alarms come faster than an operator can follow", [], () => [[{}, machine.kpi().flood ? 1 : 0]]);
-  metrics.gauge("alarm_annunciations_10m", "alarms that called in the last ten minutes of event time", [], () => [
-    [{}, machine.kpi().alarms_10m],
-  ]);
+  metrics.counter("alarm_annunciations_total", "alarms that called for attention", ["rule", "severity"], () =>
+    [...calls()].map(({ rule, severity, count }) => [{ rule, severity }, count]),
+  );
+  metrics.gauge("alarm_input_age_seconds", "time since the last event", [], () => {
+    const ageS = inputAgeS();
+    return ageS === undefined ? [] : [[{}, ageS]];
+  });
   metrics.counter("alarm_samples_ignored_total", "events and samples not used", ["reason"], () =>
     Object.entries(machine.ignored()).map(([reason, count]) => [{ reason }, count]),
   );
