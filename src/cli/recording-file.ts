@@ -1,6 +1,36 @@
 import { statSync } from "node:fs";
 import { QikiError } from "#base/error.ts";
+import { drivenRows } from "#recording/driven-rows.ts";
 import { describeProblem, type RecordingProblem } from "#recording/reader.ts";
+import type { VerifySource, Window } from "#recording/verify.ts";
+import { tickOfMoment } from "./moment.ts";
+
+export interface WindowFlags {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** The ticks that two moments name. @throws QikiError usage */
+export function windowOf(file: string, { from, to }: WindowFlags): Window {
+  const fromTick = from === undefined ? undefined : tickOfMoment(file, from);
+  const toTick = to === undefined ? undefined : tickOfMoment(file, to);
+  if (fromTick !== undefined && toTick !== undefined && toTick < fromTick)
+    throw new QikiError("usage", `--to ${to} is before --from ${from}`);
+  return { fromTick, toTick };
+}
+
+/** A recording as verification reads it, again and again; its problems are told once. @throws QikiError file_unreadable */
+export function recordingSource(path: string): VerifySource {
+  recordingFile(path);
+  let told = false;
+  return {
+    rows() {
+      const quiet = told;
+      told = true;
+      return drivenRows(path, quiet ? () => {} : tellProblem);
+    },
+  };
+}
 
 /** The path of a recording that is there. @throws QikiError file_unreadable */
 export function recordingFile(path: string): string {

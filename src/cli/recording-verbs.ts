@@ -1,9 +1,12 @@
 import type { Command } from "commander";
-import { drivenRows } from "#recording/driven-rows.ts";
 import { divergenceText, verifyRecording } from "#recording/verify.ts";
 import { addRecordVerb } from "./record.ts";
-import { recordingFile, tellProblem } from "./recording-file.ts";
+import { recordingSource, type WindowFlags, windowOf } from "./recording-file.ts";
 import { addReplayVerb } from "./replay.ts";
+
+interface VerifyFlags extends WindowFlags {
+  readonly json?: boolean;
+}
 
 /** `qiki record`, `qiki replay`, `qiki verify`. */
 export function addRecordingVerbs(program: Command): void {
@@ -13,16 +16,11 @@ export function addRecordingVerbs(program: Command): void {
     .command("verify")
     .description("recompute a recording from its start and prove that every message and hash comes out the same")
     .argument("<file>", "recording, such as qiki-data/recordings/….jsonl")
+    .option("--from <T>", "from this moment on: seconds after the start, RFC 3339, or tick:N")
+    .option("--to <T>", "up to this moment")
     .option("--json", "print the verdict as JSON")
-    .action((file: string, options: { readonly json?: boolean }) => {
-      let said = false;
-      const verdict = verifyRecording({
-        rows: () => {
-          const quiet = said;
-          said = true;
-          return drivenRows(recordingFile(file), quiet ? () => {} : tellProblem);
-        },
-      });
+    .action((file: string, options: VerifyFlags) => {
+      const verdict = verifyRecording(recordingSource(file), windowOf(file, options));
       if (options.json === true) {
         process.stdout.write(`${JSON.stringify(verdict)}\n`);
       } else if (verdict.kind === "identical") {

@@ -1,4 +1,3 @@
-import { zstdDecompressSync } from "node:zlib";
 import { parse as parseYaml } from "yaml";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
@@ -11,7 +10,8 @@ import { incidentAction } from "#twin/incident-commands.ts";
 import { type AlarmsMachine, createAlarmsMachine } from "#twin/alarms-machine.ts";
 import { type RuleSet, ruleSetOf, SAMPLE_PERIODS_MS } from "#twin/rule-set.ts";
 import { type AnsweredCommand, createCommandMatch } from "./command-match.ts";
-import type { DrivenRow } from "./drive.ts";
+import { firstDifference } from "./compare.ts";
+import { type DrivenRow, keyframeState } from "./drive.ts";
 
 /** A command that the alarms role answered, to be applied after the event sequence that its ACK names. */
 export interface AlarmsCommand extends AnsweredCommand {
@@ -27,6 +27,8 @@ export interface AlarmsReplay {
   take(
     row: DrivenRow,
   ): { readonly payload: Readonly<Record<string, unknown>>; readonly recorded?: Readonly<Record<string, unknown>> } | "missing" | undefined;
+  /** Subject of a record that the events lead to and that no row holds, after the last row; of a proof that begins mid-run alone. */
+  unrecorded(): string | undefined;
   /** Digest of the incidents room after the last event, undefined where the recording has no incidents. */
   hash(): string | undefined;
 }
@@ -35,8 +37,15 @@ const WAITING_HASHES_MAX = 200_000;
 /** Refusals that wall time, keys or the store decided: such a command never reached the machine. */
 const OUTSIDE_CODES = new Set(["expired", "not_authorized", "malformed", "exception"]);
 
-/** @throws QikiError not_verifiable when the recording's rules cannot be read */
-export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, commands: readonly AlarmsCommand[]): AlarmsReplay {
+/**
+ * @param beginsMidRun the first row it gets is a keyframe; records that were made before may follow it
+ * @throws QikiError not_verifiable when the recording's rules cannot be read
+ */
+export function createAlarmsReplay(
+  meta: Readonly<Record<string, unknown>>,
+  commands: readonly AlarmsCommand[],
+  beginsMidRun: boolean,
+): AlarmsReplay {
   const rules = meta.rules as { text?: string } | undefined;
   let ruleSet = rules?.text === undefined ? undefined : readRules(rules.text);
   let machine: AlarmsMachine | undefined;
@@ -46,6 +55,8 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
   let badHash: { at: number; recorded: string; computed: string } | undefined;
   let nextCommand = 0;
   let started = false;
+  /** Whether the rows of records have come to those that were made after the keyframe. */
+  let inStep = !beginsMidRun;
 
   function feedCommands(beforeSeq: number): void {
     for (let next = commands[nextCommand]; next !== undefined && next.ack.after_seq! < beforeSeq; next = commands[nextCommand]) {
@@ -124,11 +135,12 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
 
   return {
     hash: () => machine?.hash(),
+    unrecorded: () => (beginsMidRun && records.length > 0 ? SUBJECTS.operatorIncidents : undefined),
     take(row) {
       if (machine === undefined) return undefined;
       if (row.subject === SUBJECTS.recordKeyframe && row.data.role === "alarms" && !started) {
         started = true;
-        machine.restore(zstdDecompressSync(Buffer.from(String(row.data.state), "base64")));
+        machine.restore(keyframeState(row));
         return undefined;
       }
       if (row.subject === SUBJECTS.recordHashes && row.data.room === "incidents") takeHashes(row);
@@ -139,6 +151,8 @@ export function createAlarmsReplay(meta: Readonly<Record<string, unknown>>, comm
           recorded: { "room incidents hash": badHash.recorded, after_event: badHash.at },
         };
       if (row.subject !== SUBJECTS.operatorIncidents || row.data.subject !== "incident") return undefined;
+      if (!inStep && (records[0] === undefined || firstDifference(row.data, records[0]) !== undefined)) return undefined;
+      inStep = true;
       const computed = records.shift();
       return computed === undefined ? "missing" : { payload: computed };
     },
@@ -151,6 +165,8 @@ export function createAlarmsCommandCollector(): {
   readonly commands: readonly AlarmsCommand[];
   /** Why the commands are not complete. */
   problem(): string | undefined;
+  /** A proof begins here: what came before is in the state that it begins with. */
+  begin(): void;
 } {
   const match = createCommandMatch("alarms");
   const commands: AlarmsCommand[] = [];
@@ -159,6 +175,11 @@ export function createAlarmsCommandCollector(): {
   return {
     commands,
     problem: () => match.problem() ?? missingRules,
+    begin() {
+      match.begin();
+      commands.length = 0;
+      missingRules = undefined;
+    },
     take(row) {
       // New rules are sent right before the ACK of the command that put them in force.
       if (row.subject === SUBJECTS.recordRules && row.data.kind === "incident") rulesText = String(row.data.text);

@@ -25,6 +25,8 @@ export function createCommandMatch(owner: CommandOwner): {
   take(row: DrivenRow): AnsweredCommand | undefined;
   /** What is missing, after the last row: a command's ACK, or an ACK's command. */
   problem(): string | undefined;
+  /** A proof begins here: an earlier ACK may lack its command. */
+  begin(): void;
 } {
   const sent = new Map<string, DecodedCommand[]>();
   const unnamed = new Map<string, RecordedActor[]>();
@@ -66,6 +68,9 @@ export function createCommandMatch(owner: CommandOwner): {
   }
 
   return {
+    begin() {
+      orphan = undefined;
+    },
     problem() {
       const [key] = sent.keys();
       return orphan ?? (key === undefined ? undefined : `command without ACK ${(JSON.parse(key) as (string | null)[]).join(" ")}`);

@@ -1,3 +1,4 @@
+import { zstdDecompressSync } from "node:zlib";
 import { parse as parseYaml } from "yaml";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
@@ -83,6 +84,8 @@ export function createInputCollector(): {
   readonly lastTick: ReadonlyMap<string, number>;
   /** Why the inputs are not complete. */
   problem(): string | undefined;
+  /** A proof begins here: inputs before are in the state that it begins with. */
+  begin(): void;
 } {
   const match = createCommandMatch("sim");
   const inputs: RecordedInput[] = [];
@@ -103,6 +106,11 @@ export function createInputCollector(): {
     inputs,
     lastTick,
     problem: match.problem,
+    begin() {
+      match.begin();
+      inputs.length = 0;
+      lastTick.clear();
+    },
     take(row) {
       const answered = match.take(row);
       if (answered !== undefined) inputs.push({ afterTick: answered.ack.tick - 1, runId: answered.ack.run_id, input: inputOf(answered) });
@@ -132,10 +140,17 @@ export interface Driver {
   next(beyond?: number): readonly ComputedMessage[] | undefined;
 }
 
-export function createDriver(model: SimModel, inputs: readonly RecordedInput[], lastTick: ReadonlyMap<string, number>): Driver {
+/** @param keyframe row with the state to begin with; without it the machine boots */
+export function createDriver(
+  model: SimModel,
+  inputs: readonly RecordedInput[],
+  lastTick: ReadonlyMap<string, number>,
+  keyframe?: DrivenRow,
+): Driver {
   const machine = createSimMachine(model);
   let at = 0;
-  let booted = false;
+  let booted = keyframe !== undefined;
+  if (keyframe !== undefined) machine.restore(keyframeState(keyframe));
 
   function feed(input: SimInput): readonly ComputedMessage[] {
     const computed: ComputedMessage[] = [];
@@ -166,6 +181,11 @@ export function createDriver(model: SimModel, inputs: readonly RecordedInput[], 
       return feed({ kind: "tick" });
     },
   };
+}
+
+/** The state in a keyframe row. */
+export function keyframeState({ data }: DrivenRow): Uint8Array {
+  return zstdDecompressSync(Buffer.from(String(data.state), "base64"));
 }
 
 function ofMessage(message: Message): ComputedMessage {

@@ -1,11 +1,13 @@
 import { QikiError } from "#base/error.ts";
-import { SUBJECTS } from "#contracts/subjects.ts";
+import { RUN_HEADER } from "#contracts/message.ts";
+import { RADAR_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import { allHash } from "#twin/digest.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import { type AlarmsCommand, type AlarmsReplay, createAlarmsReplay } from "./alarms-replay.ts";
 import { type Difference, firstDifference } from "./compare.ts";
 import { type ComputedMessage, createDriver, type Driver, type DrivenRow, modelOfMeta, type RecordedInput } from "./drive.ts";
 import { isSimRow } from "./sim-rows.ts";
+import type { KeyframeSet, Stretch } from "./start.ts";
 import { createTrackerReplay, type GuardReload, type TrackerReplay } from "./tracker-replay.ts";
 
 /** Rooms that this build can recompute. */
@@ -49,6 +51,7 @@ export interface Deciding {
   readonly lastTick: ReadonlyMap<string, number>;
   readonly alarmsCommands: readonly AlarmsCommand[];
   readonly reloads: readonly GuardReload[];
+  readonly stretch: Stretch;
 }
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -67,44 +70,94 @@ export class Proof {
   #messages = 0;
   #ticks = 0;
   #lastCommand: Divergence["lastCommand"];
+  readonly #stretch: Stretch;
+  /** Where the recomputing begins that is not from boot. */
+  readonly #set: KeyframeSet | undefined;
+  /** Rows taken so far. */
+  #index = -1;
+  /** Runs that the sim has told of since the keyframe. */
+  readonly #runs = new Set<string>();
+  #isOver = false;
   /** The row that closes a recording whose writer ended in order. */
   #end: DrivenRow | undefined;
 
   /** @throws QikiError not_verifiable */
-  constructor({ meta, inputs, lastTick, alarmsCommands, reloads }: Deciding) {
+  constructor({ meta, inputs, lastTick, alarmsCommands, reloads, stretch }: Deciding) {
     this.#model = modelOfMeta(meta);
     this.#rooms = (meta.rooms as readonly string[] | undefined) ?? [];
     for (const room of this.#rooms)
       if (!KNOWN_ROOMS.includes(room)) throw new QikiError("not_verifiable", `not verifiable: no room ${room}`);
     this.#lastTick = lastTick;
-    this.#driver = createDriver(this.#model, inputs, lastTick);
-    this.#alarms = createAlarmsReplay(meta, alarmsCommands);
-    this.#tracker = createTrackerReplay(meta, this.#model.settings, reloads);
+    this.#stretch = stretch;
+    this.#set = stretch.start === "boot" ? undefined : stretch.start;
+    this.#driver = createDriver(this.#model, inputs, lastTick, this.#set?.sim.row);
+    this.#alarms = createAlarmsReplay(meta, alarmsCommands, this.#set !== undefined);
+    this.#tracker = createTrackerReplay(meta, this.#model.settings, reloads, this.#set !== undefined);
+  }
+
+  /** Whether the last tick that was asked for is behind: no more rows are needed. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** The divergence that this row shows, if any. */
   take(row: DrivenRow): Diverged | undefined {
-    if (row.subject === SUBJECTS.recordEnd) this.#end = row;
-    for (const { row: trackerRow, computed } of this.#tracker.take(row)) {
-      const diverged = this.#compare(trackerRow, computed);
-      if (diverged !== undefined) return diverged;
+    this.#index += 1;
+    const { toTick } = this.#stretch;
+    if (toTick !== undefined && row.subject === SUBJECTS.telemetry && this.#isWithin("sim") && (tickOf(row) ?? 0) > toTick) {
+      this.#isOver = true;
+      return undefined;
     }
+    if (row.subject === SUBJECTS.recordEnd) this.#end = row;
+    if (this.#isWithin("tracker"))
+      for (const { row: trackerRow, computed } of this.#tracker.take(row)) {
+        const diverged = this.#compare(trackerRow, computed);
+        if (diverged !== undefined) return diverged;
+      }
     // Events feed the incidents, whoever made them.
-    const incidents = this.#alarms.take(row);
-    const compared = isSimRow(row) ? this.#nextComputed(row.subject) : incidents;
-    if (compared === undefined) return undefined;
-    const diverged =
-      compared === "missing"
-        ? this.#compare(row, undefined)
-        : this.#compare(row, compared.payload, "recorded" in compared ? compared.recorded : row.data);
+    const incidents = this.#isWithin("alarms") ? this.#alarms.take(row) : undefined;
+    if (isSimRow(row)) return this.#isWithin("sim") ? this.#takeSim(row) : undefined;
+    if (incidents === undefined) return undefined;
+    return incidents === "missing" ? this.#compare(row, undefined) : this.#compare(row, incidents.payload, incidents.recorded ?? row.data);
+  }
+
+  #takeSim(row: DrivenRow): Diverged | undefined {
+    if (toldBy(row)) this.#runs.add(runOf(row));
+    const isEarlier = this.#isBeforeStart(row);
+    if (isEarlier === true) return undefined;
+    const computed = this.#nextComputed(row.subject);
+    if (isEarlier === "perhaps" && (computed === "missing" || firstDifference(row.data, computed.payload) !== undefined)) {
+      if (computed !== "missing") this.#waiting.get(row.subject)!.unshift(computed);
+      return undefined;
+    }
+    const diverged = this.#compare(row, computed === "missing" ? undefined : computed.payload);
     if (diverged === undefined && row.subject === SUBJECTS.responses && row.data.ok === true)
       this.#lastCommand = { requestId: String(row.data.request_id), tick: row.data.tick as number };
     return diverged;
   }
 
+  /** Whether the rows have come to where this machine's state is taken up. */
+  #isWithin(role: keyof KeyframeSet): boolean {
+    return this.#set === undefined || this.#index >= (this.#set[role]?.index ?? 0);
+  }
+
+  /**
+   * Whether a row of the sim was made before the keyframe that the proof begins with: streams bring some after it. Of the
+   * keyframe's own tick either may be; what recomputing does not make next was.
+   */
+  #isBeforeStart(row: DrivenRow): boolean | "perhaps" {
+    const sim = this.#set?.sim;
+    if (sim === undefined || row.streamSeq === undefined) return false;
+    const tick = tickOf(row) ?? 0;
+    if (runOf(row) !== sim.runId) return !this.#runs.has(runOf(row));
+    if (tick > sim.tick) return false;
+    // A late frame names the tick of its look.
+    return tick === sim.tick || row.subject.startsWith(RADAR_PREFIX) ? "perhaps" : true;
+  }
+
   /** After the last row: whether something is left over on either side, and the digest of all rooms. */
   verdict(): Verification {
-    const unexplained = this.#tracker.unexplained();
+    const unexplained = this.#isOver ? undefined : this.#tracker.unexplained();
     const diverged = unexplained === undefined ? this.#unrecorded() : this.#compare(unexplained, undefined);
     if (diverged !== undefined) return diverged;
     const { machine } = this.#driver;
@@ -122,7 +175,7 @@ export class Proof {
   #unrecorded(): Diverged | undefined {
     if (this.#end === undefined) return undefined;
     const [ofSim] = [...this.#waiting.values()].flat().filter(({ tick, runId }) => tick <= (this.#lastTick.get(runId) ?? 0));
-    const subject = ofSim?.subject ?? this.#tracker.unrecorded();
+    const subject = ofSim?.subject ?? this.#tracker.unrecorded() ?? this.#alarms.unrecorded();
     if (subject === undefined) return undefined;
     return this.#diverged(this.#end, { path: "(message)", recorded: "nothing", computed: subject }, subject);
   }
@@ -160,6 +213,15 @@ export class Proof {
       }
     }
   }
+}
+
+/** Whether a row stands where the sim itself put it: not brought by a stream. */
+function toldBy({ streamSeq }: DrivenRow): boolean {
+  return streamSeq === undefined;
+}
+
+function runOf({ headers }: DrivenRow): string {
+  return headers?.[RUN_HEADER] ?? "";
 }
 
 function tickOf(row: DrivenRow): number | undefined {

@@ -1,4 +1,3 @@
-import { zstdDecompressSync } from "node:zlib";
 import { parse as parseYaml } from "yaml";
 import { canonicalJson } from "#base/canonical-json.ts";
 import { QikiError } from "#base/error.ts";
@@ -9,7 +8,8 @@ import { type GuardRuleSet, guardRuleSetOf } from "#twin/guard-rule-set.ts";
 import { createTrackerMachine, type TrackerMachine } from "#twin/tracker-machine.ts";
 import type { SimSettings } from "#twin/settings.ts";
 import { createCommandMatch } from "./command-match.ts";
-import type { DrivenRow } from "./drive.ts";
+import { firstDifference } from "./compare.ts";
+import { type DrivenRow, keyframeState } from "./drive.ts";
 
 /** Rules that a command put in force, after this sequence of the radar stream. */
 export interface GuardReload {
@@ -36,11 +36,15 @@ export interface TrackerReplay {
 
 const TRACKER_SUBJECTS = new Set<string>([SUBJECTS.radarTracks, SUBJECTS.radarGuard, SUBJECTS.radarTracker]);
 
-/** @throws QikiError not_verifiable when the recording's guard rules cannot be read */
+/**
+ * @param beginsMidRun the first row it gets is a keyframe; messages that were made before may follow it
+ * @throws QikiError not_verifiable when the recording's guard rules cannot be read
+ */
 export function createTrackerReplay(
   meta: Readonly<Record<string, unknown>>,
   settings: SimSettings,
   reloads: readonly GuardReload[],
+  beginsMidRun: boolean,
 ): TrackerReplay {
   const rooms = (meta.rooms as readonly string[] | undefined) ?? [];
   const rules = meta.guard_rules as { text?: string; cooldown_s?: number; published?: boolean } | undefined;
@@ -54,6 +58,15 @@ export function createTrackerReplay(
   let takenSeq = 0;
   let nextReload = 0;
   let started = false;
+  let begun: { readonly runId: string; readonly tick: number } | undefined;
+  const runsSeen = new Set<string>();
+
+  /** Whether a message may have been made before the keyframe: streams bring some late. */
+  function mayBeEarlier({ tick, headers }: DrivenRow): boolean {
+    if (begun === undefined) return false;
+    const runId = headers?.[RUN_HEADER] ?? "";
+    return runId === begun.runId ? (tick ?? 0) <= begun.tick : !runsSeen.has(runId);
+  }
 
   function queueOf(subject: string, data: Readonly<Record<string, unknown>>): NonNullable<ReturnType<typeof queues.get>> {
     const name = subject === SUBJECTS.recordHashes ? `${subject}.${String(data.room)}` : subject;
@@ -81,6 +94,7 @@ export function createTrackerReplay(
       while (recorded.length > 0 && computed.length > 0) {
         const row = recorded.shift()!;
         if (isRepeat(row) && canonicalJson(row.data) !== canonicalJson(computed[0])) continue;
+        if (mayBeEarlier(row) && firstDifference(row.data, computed[0]) !== undefined) continue;
         if (row.subject === SUBJECTS.recordHashes) remember(row);
         pairs.push({ row, computed: computed.shift()! });
       }
@@ -102,10 +116,12 @@ export function createTrackerReplay(
       if (machine === undefined) return [];
       if (row.subject === SUBJECTS.recordKeyframe && row.data.role === "tracker" && !started) {
         started = true;
-        machine.restore(zstdDecompressSync(Buffer.from(String(row.data.state), "base64")));
+        machine.restore(keyframeState(row));
+        if (beginsMidRun) begun = { runId: row.headers?.[RUN_HEADER] ?? "", tick: row.data.tick as number };
         takenSeq = (row.data.after_seq as number | undefined) ?? 0;
       } else if (row.subject === SUBJECTS.radarFrames && (row.streamSeq ?? 0) > takenSeq) {
         takenSeq = row.streamSeq!;
+        runsSeen.add(row.headers?.[RUN_HEADER] ?? "");
         feedReloads(takenSeq);
         feed(machine.accept({ kind: "frame", payload: row.data, headers: row.headers ?? {} }, 0 as Tick));
       } else if (isTrackerRow(row)) queueOf(row.subject, row.data).recorded.push(row);
@@ -116,7 +132,7 @@ export function createTrackerReplay(
       if (machine === undefined) return undefined;
       feedReloads(Number.POSITIVE_INFINITY);
       matched();
-      return [...queues.values()].flatMap(({ recorded }) => recorded).find((row) => !isRepeat(row));
+      return [...queues.values()].flatMap(({ recorded }) => recorded).find((row) => !isRepeat(row) && !mayBeEarlier(row));
     },
     unrecorded: () => [...queues.entries()].find(([, { computed }]) => computed.length > 0)?.[0],
     hashes: () => machine?.hashes(),
@@ -141,6 +157,8 @@ export function createGuardReloadCollector(): {
   readonly reloads: readonly GuardReload[];
   /** Why they are not complete. */
   problem(): string | undefined;
+  /** A proof begins here: what came before is in the state that it begins with. */
+  begin(): void;
 } {
   const match = createCommandMatch("tracker");
   const reloads: GuardReload[] = [];
@@ -149,6 +167,11 @@ export function createGuardReloadCollector(): {
   return {
     reloads,
     problem: () => match.problem() ?? missing,
+    begin() {
+      match.begin();
+      reloads.length = 0;
+      missing = undefined;
+    },
     take(row) {
       // New rules are sent right before the ACK of the command that put them in force.
       if (row.subject === SUBJECTS.recordRules && row.data.kind === "guard")

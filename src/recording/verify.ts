@@ -5,6 +5,7 @@ import { createAlarmsCommandCollector } from "./alarms-replay.ts";
 import { createCommandMatch } from "./command-match.ts";
 import { createInputCollector, type DrivenRow } from "./drive.ts";
 import { type Deciding, type Divergence, Proof, type Verification } from "./proof.ts";
+import { findStretch, type Stretch } from "./start.ts";
 import { createGuardReloadCollector } from "./tracker-replay.ts";
 
 /** A recording as verification reads it. */
@@ -13,33 +14,50 @@ export interface VerifySource {
   rows(): Iterable<DrivenRow>;
 }
 
+/** What of a recording is asked for, in ticks; all of it by default. */
+export interface Window {
+  readonly fromTick?: number | undefined;
+  readonly toTick?: number | undefined;
+}
+
 /**
- * Recomputes a recording from its meta row and compares every message of the sim, the tracker and the incidents (operations §9).
+ * Recomputes a recording from its meta row, or from a keyframe set, and compares every message of the sim, the tracker and the
+ * incidents (operations §9).
  * @throws QikiError not_verifiable when the file lacks what a proof needs
  */
-export function verifyRecording(source: VerifySource): Verification {
-  const proof = new Proof(firstPass(source));
+export function verifyRecording(source: VerifySource, { fromTick, toTick }: Window = {}): Verification {
+  const proof = new Proof(decidingOf(source, findStretch(source.rows(), fromTick, toTick)));
   for (const row of source.rows()) {
     const diverged = proof.take(row);
     if (diverged !== undefined) return diverged;
+    if (proof.isOver) break;
   }
   return proof.verdict();
 }
 
-/** Everything that decides the run and stands later in the file than what it decides. */
-function firstPass(source: VerifySource): Deciding {
+/** Everything that decides the run and stands later in the file than what it decides. @throws QikiError not_verifiable */
+export function decidingOf(source: VerifySource, stretch: Stretch): Deciding {
   const alarms = createAlarmsCommandCollector();
   const collector = createInputCollector();
   const guards = createGuardReloadCollector();
   // What the recorder was told decides nothing, yet a row of it that is gone is a row gone.
   const recorder = createCommandMatch("recorder");
+  const set = stretch.start === "boot" ? undefined : stretch.start;
   let meta: Readonly<Record<string, unknown>> | undefined;
   let dropped = 0;
   let firstTick: number | undefined;
+  let index = -1;
   for (const row of source.rows()) {
+    index += 1;
     if (row.subject === SUBJECTS.recordMeta) meta ??= row.data;
     if (row.subject === SUBJECTS.recordEnd) dropped += (row.data.dropped as number | undefined) ?? 0;
-    if (row.subject === SUBJECTS.recordGap) dropped += (row.data.missed as number | undefined) ?? 0;
+    if (row.subject === SUBJECTS.recordGap && index >= (set?.sim.index ?? 0)) dropped += (row.data.missed as number | undefined) ?? 0;
+    if (index === set?.sim.index) {
+      collector.begin();
+      recorder.begin();
+    }
+    if (index === set?.alarms?.index) alarms.begin();
+    if (index === set?.tracker?.index) guards.begin();
     collector.take(row);
     alarms.take(row);
     guards.take(row);
@@ -47,15 +65,18 @@ function firstPass(source: VerifySource): Deciding {
     if (row.subject === SUBJECTS.telemetry) firstTick ??= row.data.tick as number;
   }
   if (meta === undefined) throw new QikiError("not_verifiable", "not verifiable: no meta");
-  if (firstTick !== 0)
-    throw new QikiError(
-      "not_verifiable",
-      `not verifiable: no start state (it begins at tick ${firstTick ?? "none"}, a proof begins at tick 0)`,
-    );
+  if (firstTick === undefined) throw new QikiError("not_verifiable", "not verifiable: no start state (it holds no telemetry)");
   const problem = collector.problem() ?? alarms.problem() ?? guards.problem() ?? recorder.problem();
   if (problem !== undefined) throw new QikiError("not_verifiable", `not verifiable: ${problem}`);
   if (dropped > 0) throw new QikiError("not_verifiable", `not verifiable: rows dropped ${dropped}`);
-  return { meta, inputs: collector.inputs, lastTick: collector.lastTick, alarmsCommands: alarms.commands, reloads: guards.reloads };
+  return {
+    meta,
+    inputs: collector.inputs,
+    lastTick: collector.lastTick,
+    alarmsCommands: alarms.commands,
+    reloads: guards.reloads,
+    stretch,
+  };
 }
 
 /** A divergence as people read it. */
