@@ -2,9 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import type { RunId, Tick } from "#base/units.ts";
 import { openInProcessBroker } from "#bus/in-process.ts";
+import { openNats } from "#bus/nats.ts";
+import type { Bus } from "#bus/port.ts";
+import { makeServer, NATS_CREDENTIALS } from "#bus/suite/nats-server.ts";
 import { loadRun } from "#cli/load-run.ts";
 import { loadGuardRules, RULES_PATH } from "#cli/load-rules.ts";
+import { CLOUD_EVENTS, headersOf } from "#contracts/message.ts";
+import { STREAMS } from "#contracts/streams.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
@@ -12,13 +18,22 @@ import { createLog } from "#services/log.ts";
 import type { FigureSpec } from "./harness.ts";
 
 const MESSAGES = 500_000;
+const EVENTS = 200_000;
 const BURST = 1000;
 const PAYLOAD_BYTES = 5000;
 const COMMANDS = 500;
 
+const EVENT = {
+  ...CLOUD_EVENTS.powerBus,
+  subject: SUBJECTS.powerBus,
+  payload: {},
+  timeMs: 1_767_225_600_000,
+  tick: 0 as Tick,
+  runId: "01234567-89ab-5def-8123-456789abcdef" as RunId,
+};
+
 /** Messages through the embedded bus, and the time from command to answer. */
 export function busFigures(): FigureSpec[] {
-  let percentiles = "";
   return [
     {
       id: "bus.embedded",
@@ -46,26 +61,91 @@ export function busFigures(): FigureSpec[] {
       },
       note: () => `${PAYLOAD_BYTES} bytes a message`,
     },
-    {
-      id: "command.ack.embedded",
-      group: "bus",
-      unit: "ms",
-      floor: 5,
-      reach: 1.5,
-      better: "less",
-      async run() {
-        const times = await commandTimes();
-        const at = (share: number): string => times[Math.min(times.length - 1, Math.floor(times.length * share))]!.toFixed(2);
-        percentiles = `p50 ${at(0.5)} ms, p99.9 ${at(0.999)} ms`;
-        return Number(at(0.99));
-      },
-      note: () => percentiles,
-    },
+    storedFigure(),
+    ackFigure("command.ack.embedded", undefined),
+    ackFigure("command.ack.nats", withServer),
   ];
 }
 
-/** Sorted times from publishing a command to its ACK, ms, in a whole embedded twin. */
-async function commandTimes(): Promise<number[]> {
+/** Events with all their headers, published as the services do and confirmed by their stream. */
+function storedFigure(): FigureSpec {
+  return {
+    id: "bus.nats.stored",
+    group: "bus",
+    unit: "msgs/s",
+    floor: 80_000,
+    reach: 150_000,
+    better: "more",
+    run: () =>
+      withServer(async (openBus) => {
+        const bus = openBus((report) => {
+          throw new Error(JSON.stringify(report));
+        });
+        await connected(bus);
+        await bus.streams.ensure(STREAMS.events);
+        const payload = Buffer.from(JSON.stringify({ schema_version: 1, category: "power", source: "power", text: "x".repeat(200) }));
+        const startedMs = performance.now();
+        for (let sent = 0; sent < EVENTS; sent += BURST) {
+          for (let event = sent; event < sent + BURST; event += 1) {
+            const message = { ...EVENT, msgId: `evt-${event}`, tick: event as Tick };
+            bus.publish(EVENT.subject, payload, { headers: headersOf(message, event + 1), msgId: message.msgId });
+          }
+          await bus.flush(10_000);
+        }
+        const gaps = await bus.barrier(60_000);
+        const elapsedMs = performance.now() - startedMs;
+        const { messages } = await bus.streams.info(STREAMS.events.name);
+        await bus.close();
+        if (gaps.length > 0 || messages !== EVENTS) throw new Error(`${messages} of ${EVENTS} events are stored`);
+        return (EVENTS * 1000) / elapsedMs;
+      }),
+    note: () => "Debian's nats-server on the same machine",
+  };
+}
+
+function ackFigure(id: string, on: typeof withServer | undefined): FigureSpec {
+  let percentiles = "";
+  return {
+    id,
+    group: "bus",
+    unit: "ms",
+    floor: 5,
+    reach: 1.5,
+    better: "less",
+    async run() {
+      const times = on === undefined ? await commandTimes(undefined) : await on(commandTimes);
+      const at = (share: number): string => times[Math.min(times.length - 1, Math.floor(times.length * share))]!.toFixed(2);
+      percentiles = `p50 ${at(0.5)} ms, p99.9 ${at(0.999)} ms`;
+      return Number(at(0.99));
+    },
+    note: () => percentiles,
+  };
+}
+
+type OpenBus = NonNullable<Parameters<typeof startEmbedded>[0]["openBus"]>;
+
+/** Work over a server of its own. */
+async function withServer<Result>(work: (openBus: OpenBus) => Promise<Result>): Promise<Result> {
+  const server = await makeServer();
+  await server.start();
+  try {
+    return await work((report) => openNats({ servers: [server.url], credentials: NATS_CREDENTIALS, nowMs: () => Date.now(), report }));
+  } finally {
+    await server.stop();
+    server.remove();
+  }
+}
+
+function connected(bus: Bus): Promise<void> {
+  return new Promise((done) => {
+    bus.onStatus(({ state }) => {
+      if (state === "connected") done();
+    });
+  });
+}
+
+/** Sorted times from publishing a command to its ACK, ms, in a whole twin in this process. */
+async function commandTimes(openBus: OpenBus | undefined): Promise<number[]> {
   const folder = mkdtempSync(join(tmpdir(), "qiki-bench-"));
   const loaded = loadRun({ scenario: "scenarios/default.yaml", bootId: "0" });
   const twin = await startEmbedded({
@@ -82,6 +162,7 @@ async function commandTimes(): Promise<number[]> {
     port: 0,
     portsToTry: 0,
     records: true,
+    ...(openBus === undefined ? {} : { openBus }),
     productVersion: "bench",
     onViolation(subject, problem) {
       throw new Error(`${subject}: ${problem}`);

@@ -7,9 +7,18 @@ import { craftFigures } from "./craft.ts";
 import { fleetFigures } from "./fleet.ts";
 import { circumstances, type Figure, measure, tableOf } from "./harness.ts";
 import { recordingFigures } from "./recording.ts";
+import { storeFigures } from "./store.ts";
 import { trackerFigures } from "./tracker.ts";
 
-const all = [...craftFigures(), ...fleetFigures(), ...trackerFigures(), ...alarmsFigures(), ...busFigures(), ...recordingFigures()];
+const all = [
+  ...craftFigures(),
+  ...fleetFigures(),
+  ...trackerFigures(),
+  ...alarmsFigures(),
+  ...busFigures(),
+  ...storeFigures(),
+  ...recordingFigures(),
+];
 const groups = process.argv.slice(2);
 const known = new Set(all.map((spec) => spec.group));
 const unknown = groups.filter((group) => !known.has(group));

@@ -56,6 +56,20 @@ export function coreSuite(makeHarness: MakeHarness): void {
       );
     });
 
+    busTest(makeHarness, "BUS-025 two consoles - both get all tracks", async (harness, bus) => {
+      const heard = await Promise.all(
+        ["one", "two"].map(async (name) => {
+          const got: string[] = [];
+          const console = await harness.connect();
+          console.subscribe("qiki.radar.v1.tracks", (msg) => void got.push(textOf(msg)!), { name });
+          await console.flush(5_000);
+          return got;
+        }),
+      );
+      for (const number of numbers(1, 100)) bus.publish("qiki.radar.v1.tracks", bytesOf(String(number)));
+      for (const got of heard) await eventually(() => expect(got).toEqual(numbers(1, 100).map(String)));
+    });
+
     busTest(makeHarness, "BUS-005 queue group - two members share 100 messages, each handled once", async (_, bus) => {
       const got: string[] = [];
       for (const name of ["one", "two"]) bus.subscribe("work", (msg) => void got.push(textOf(msg)!), { name, queue: "workers" });
