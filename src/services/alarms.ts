@@ -21,6 +21,7 @@ import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
 import type { Log } from "./log.ts";
 import { createOutbox } from "./outbox.ts";
 import type { Publisher } from "./publisher.ts";
+import { startTrackLossCheck } from "./track-loss-check.ts";
 
 /** How often room hashes are sent, at most. */
 const HASH_ROW_MS = 1000;
@@ -189,6 +190,7 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
     onFault: (error, commandName) => log.error({ err: error, command: commandName }, "a command broke down"),
   });
   const queries = answerAuditQueries(bus, store, log);
+  const endLossCheck = startTrackLossCheck(bus, log);
   const keyframeRequests = bus.subscribe(SUBJECTS.recordKeyframeGet, publishKeyframe, { name: "alarms.keyframe" });
   values.showRules(rules);
   values.showHead();
@@ -225,6 +227,7 @@ export async function startAlarms(options: AlarmsServiceOptions): Promise<Alarms
       cancelUpkeep();
       leaveStatus();
       keyframeRequests.unsubscribe();
+      await endLossCheck();
       await door.drain();
       await Promise.all(queries.map((query) => query.drain()));
       await intake.drain(DRAIN_MS);

@@ -7,14 +7,11 @@ export interface SetUp extends Ensured {
   readonly name: string;
 }
 
-/** Durables that one of our roles reads; one without a reader would only grow. */
-const READ_DURABLES = [DURABLES.radarFrames, DURABLES.eventsAudit, DURABLES.alarmsEvents];
-
 /** Makes every stream and every durable that is missing, so that nothing is missed whichever role comes first (operations §2.3). */
 export async function setUpBus(bus: Bus): Promise<readonly SetUp[]> {
   const found: SetUp[] = [];
   for (const stream of Object.values(STREAMS)) found.push({ name: stream.name, ...(await bus.streams.ensure(stream)) });
-  for (const durable of READ_DURABLES)
+  for (const durable of Object.values(DURABLES))
     found.push({ name: `${durable.stream}/${durable.name}`, ...(await bus.streams.ensureDurable(durable)) });
   return found;
 }
