@@ -196,4 +196,24 @@ describe("a tracker that saves now and then", () => {
     },
     120_000,
   );
+
+  test("REC-020 order - what is saved is never ahead of the stream: the state waits until the frame's tracks are stored", async () => {
+    const broker = openInProcessBroker({ nowMs: () => Date.now(), report: () => {} });
+    const bus = broker.connect();
+    for (const stream of Object.values(STREAMS)) await bus.streams.ensure(stream);
+    const gate = Promise.withResolvers<void>();
+    const slow = Object.create(bus, { barrier: { value: () => gate.promise.then(() => []) } }) as Bus;
+    const store = openOwnerStore(join(mkdtempSync(join(folder, "order-")), "tracker.sqlite"), "tracker");
+    const service = await start(slow, systemClock, store);
+    await send(bus, 1, 3);
+    await holds(service, 1);
+    expect(store.loadMachine()).toBeUndefined();
+    gate.resolve();
+    await holds(service, 3);
+    await expect.poll(() => savedSeq(store)).toBe(3);
+    await service.stop();
+    await bus.close();
+    await broker.close();
+    store.close();
+  });
 });

@@ -7,6 +7,7 @@ const SAVE_COST_PARTS = 20;
 /** So long, and so many, frames may wait to be saved; their durable gives them out again after 45 s and lends 512. */
 const WAIT_MS_MAX = 5000;
 const FRAMES_MAX = 256;
+const LOOK_AGAIN_MS = 5;
 
 /** Acknowledges frames when the state that they led to is saved, and sees to it that saving costs little. */
 export interface FrameSaver {
@@ -19,8 +20,8 @@ export interface FrameSaver {
   problem(): string | undefined;
 }
 
-/** `write` puts the state on the disk. */
-export function createFrameSaver(clock: Clock, log: Log, write: () => void): FrameSaver {
+/** `write` puts the state on the disk; as long as `mayWrite` says no, what is due waits. */
+export function createFrameSaver(clock: Clock, log: Log, write: () => void, mayWrite: () => boolean = () => true): FrameSaver {
   const waiting: StreamMsg[] = [];
   let nextSaveMs = 0;
   let cancelTimer: (() => void) | undefined;
@@ -43,6 +44,11 @@ export function createFrameSaver(clock: Clock, log: Log, write: () => void): Fra
 
   function settle(): void {
     if (waiting.length === 0) return;
+    if (!mayWrite()) {
+      cancelTimer?.();
+      cancelTimer = clock.after(LOOK_AGAIN_MS, settle);
+      return;
+    }
     try {
       save();
     } catch (error) {

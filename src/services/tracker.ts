@@ -26,6 +26,8 @@ import type { Publisher } from "./publisher.ts";
 import { trackerMeta } from "./recording-meta.ts";
 
 const DRAIN_MS = 3000;
+const BARRIER_MS = 5000;
+const BARRIER_RETRY_MS = 250;
 
 export interface TrackerServiceOptions {
   readonly bus: Bus;
@@ -55,7 +57,7 @@ export interface TrackerService {
 }
 
 /**
- * Hosts the tracker machine: frames in stream order; publish, save, then acknowledge, so that a crash repeats and never skips. Frames
+ * Hosts the tracker machine: frames in stream order; publish until stored, save, then acknowledge, so that a crash repeats and never skips. Frames
  * that are taken again make the same messages with the same ids. One save may stand for several frames.
  */
 export async function startTracker(options: TrackerServiceOptions): Promise<TrackerService> {
@@ -66,7 +68,9 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
   let keyframeAt = "";
   let problem: string | undefined;
   let isStopping = false;
-  const saver = createFrameSaver(clock, log, write);
+  /** Whether a frame has been taken whose tracks may still be on their way. */
+  let isUnconfirmed = false;
+  const saver = createFrameSaver(clock, log, write, () => !isUnconfirmed);
   let order = { at: "", count: 0 };
 
   restore();
@@ -118,14 +122,35 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
       take(message);
       if (message.seq >= last.seq) break;
     }
+    await confirmed();
     saver.save();
+  }
+
+  /**
+   * Waits until what was published is in its stream, through an outage too. A state that is saved before would, after a kill, be ahead of
+   * tracks that nobody has.
+   */
+  async function confirmed(): Promise<void> {
+    while (!isStopping) {
+      try {
+        await bus.barrier(BARRIER_MS);
+        return;
+      } catch (error) {
+        if (!(error instanceof QikiError) || error.code === "closed") throw error;
+        await new Promise<void>((done) => void clock.after(BARRIER_RETRY_MS, done));
+      }
+    }
   }
 
   async function readFrames(): Promise<void> {
     try {
       for await (const message of frames) {
+        isUnconfirmed = true;
+        const guardsSpoke = message.seq > takenSeq && take(message);
+        await confirmed();
+        isUnconfirmed = false;
         // A guard's alert is never made twice: what led to it is saved before anything else happens.
-        saver.taken(message, message.seq > takenSeq && take(message));
+        saver.taken(message, guardsSpoke);
       }
       if (!isStopping) problem = "the bus ended the reader of radar frames";
     } catch (error) {
