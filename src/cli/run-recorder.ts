@@ -1,12 +1,16 @@
 import { zstdCompressSync } from "node:zlib";
 import { RepeatedJson } from "#base/repeated-json.ts";
 import { eventTimeMs } from "#base/tick-time.ts";
+import type { Tick } from "#base/units.ts";
+import type { Ack } from "#contracts/ack.ts";
 import { CLOUD_EVENTS, headersOf, type Message } from "#contracts/message.ts";
+import type { RecordingMeta } from "#contracts/recording.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { openRecordingWriter } from "#recording/writer.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "#services/keyframe.ts";
 import { recordingMeta, simMeta, trackerMeta } from "#services/recording-meta.ts";
 import { type ChainHead, chainRecord, headOf } from "#store/audit-chain.ts";
+import type { SimSettings } from "#twin/settings.ts";
 import { recordSubject, type Twin, type TwinOutput } from "#twin/twin.ts";
 import { loadGuardRules, loadRuleSet } from "./load-rules.ts";
 import type { LoadedRun } from "./load-run.ts";
@@ -15,23 +19,30 @@ import { PRODUCT_VERSION } from "./version.ts";
 /** Writes what an offline run says as the live recorder would write it. */
 export interface RunRecorder {
   readonly path: string;
+  /** First rows of a run that goes on from a state: that state. */
+  begin(twin: Twin): void;
+  /** A command, before the outputs that it leads to. */
+  command(bytes: Uint8Array): void;
   take(outputs: readonly TwinOutput[], twin: Twin): Promise<void>;
   end(twin: Twin): Promise<void>;
 }
 
 const QUEUE_BYTES_MAX = 16 * 1_048_576;
 
-export async function openRunRecorder(path: string, force: boolean, loaded: LoadedRun): Promise<RunRecorder> {
+/** A recorder of a run that boots under the shipped rules. */
+export function openRunRecorder(path: string, force: boolean, loaded: LoadedRun): Promise<RunRecorder> {
   const rules = loadRuleSet();
-  const guardRules = loadGuardRules();
-  const { settings } = loaded.model;
-  let failure: Error | undefined;
   const meta = recordingMeta({
     sim: simMeta(loaded.model, loaded.scenarioFile),
-    tracker: trackerMeta(guardRules, true),
+    tracker: trackerMeta(loadGuardRules(), true),
     alarms: { hash: rules.ruleSet.hash, text: rules.text },
     productVersion: PRODUCT_VERSION,
   });
+  return openTwinRecorder(path, force, meta, loaded.model.settings);
+}
+
+export async function openTwinRecorder(path: string, force: boolean, meta: RecordingMeta, settings: SimSettings): Promise<RunRecorder> {
+  let failure: Error | undefined;
   const writer = await openRecordingWriter({ path, force, meta, nowMs: () => Date.now(), onFailure: (error) => (failure = error) });
   const seqs = new Map<string, number>();
   const telemetry = new RepeatedJson();
@@ -62,6 +73,18 @@ export async function openRunRecorder(path: string, force: boolean, loaded: Load
     return { tick: newest!.tick, runId: newest!.runId, timeMs: newest!.timeMs };
   }
 
+  function ackMessage(ack: Ack, { sim }: Twin): Message {
+    const timeMs = eventTimeMs(settings.epochMs, sim.tick, settings.tickMs);
+    return {
+      source: CLOUD_EVENTS.audit.source,
+      subject: SUBJECTS.responses,
+      payload: { ...ack },
+      tick: ack.tick as Tick,
+      runId: sim.runId,
+      timeMs,
+    };
+  }
+
   function flushHashes(): void {
     if (hashes.at.length === 0 || newest === undefined) return;
     row({ ...base(), source: CLOUD_EVENTS.audit.source, subject: SUBJECTS.recordHashes, payload: { room: "incidents", ...hashes } });
@@ -82,7 +105,7 @@ export async function openRunRecorder(path: string, force: boolean, loaded: Load
     row(keyframeMessage({ ...common, role: "tracker", ...tracker }));
     const alarms = {
       hashes: { incidents: twin.alarms.hash() },
-      afterSeq: twin.alarms.afterSeq(),
+      afterSeq: twin.eventsSeq(),
       state: zstdCompressSync(twin.alarms.snapshot()),
     };
     row(keyframeMessage({ ...common, role: "alarms", ...alarms }));
@@ -91,8 +114,14 @@ export async function openRunRecorder(path: string, force: boolean, loaded: Load
 
   return {
     path,
+    begin(twin) {
+      keyframeTick = twin.sim.tick;
+      keyframes(twin);
+    },
+    command: (bytes) => writer.write([{ subject: SUBJECTS.commands, payload: bytes, ingestMs: Date.now() }]),
     async take(outputs, twin) {
       for (const output of outputs) {
+        if (output.kind === "ack") row(ackMessage(output.ack, twin));
         if (output.kind === "message") {
           newest = output.message;
           row(output.message, output.streamSeq);

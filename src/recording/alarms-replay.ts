@@ -31,6 +31,7 @@ export interface AlarmsReplay {
   unrecorded(): string | undefined;
   /** Digest of the incidents room after the last event, undefined where the recording has no incidents. */
   hash(): string | undefined;
+  snapshot(): Uint8Array | undefined;
 }
 
 const WAITING_HASHES_MAX = 200_000;
@@ -135,6 +136,7 @@ export function createAlarmsReplay(
 
   return {
     hash: () => machine?.hash(),
+    snapshot: () => machine?.snapshot(),
     unrecorded: () => (beginsMidRun && records.length > 0 ? SUBJECTS.operatorIncidents : undefined),
     take(row) {
       if (machine === undefined) return undefined;
@@ -203,7 +205,7 @@ function payloadOf(row: DrivenRow): unknown {
   }
 }
 
-function readRules(text: string): RuleSet {
+export function readRules(text: string): RuleSet {
   const result = ruleSetOf(parseYaml(text, { version: "1.2" }), text);
   if (result.kind === "refused")
     throw new QikiError("not_verifiable", `not verifiable: its incident rules are refused: ${result.problems[0]}`);

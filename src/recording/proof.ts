@@ -104,10 +104,9 @@ export class Proof {
   take(row: DrivenRow): Diverged | undefined {
     this.#index += 1;
     const { toTick } = this.#stretch;
-    if (toTick !== undefined && row.subject === SUBJECTS.telemetry && this.#isWithin("sim") && (tickOf(row) ?? 0) > toTick) {
-      this.#isOver = true;
-      return undefined;
-    }
+    if (toTick !== undefined && isSimRow(row) && toldBy(row) && this.#isWithin("sim") && (tickOf(row) ?? 0) > toTick) this.#isOver = true;
+    // Streams bring some rows of the last tick late.
+    if (this.#isOver && (toldBy(row) || (tickOf(row) ?? 0) > toTick!)) return undefined;
     if (row.subject === SUBJECTS.recordEnd) this.#end = row;
     if (this.#isWithin("tracker"))
       for (const { row: trackerRow, computed } of this.#tracker.take(row)) {
@@ -153,6 +152,17 @@ export class Proof {
     if (tick > sim.tick) return false;
     // A late frame names the tick of its look.
     return tick === sim.tick || row.subject.startsWith(RADAR_PREFIX) ? "perhaps" : true;
+  }
+
+  /** States of the machines after this tick, once the rows up to it are taken. @throws QikiError not_verifiable */
+  statesAfter(tick: number): { readonly sim: Uint8Array; readonly tracker?: Uint8Array; readonly alarms?: Uint8Array } {
+    const { machine } = this.#driver;
+    while (machine.tick < tick && this.#driver.next() !== undefined);
+    if (machine.tick !== tick)
+      throw new QikiError("not_verifiable", `not verifiable: the recording tells of tick ${machine.tick} where tick ${tick} was asked for`);
+    const tracker = this.#tracker.snapshot();
+    const alarms = this.#alarms.snapshot();
+    return { sim: machine.snapshot(), ...(tracker === undefined ? {} : { tracker }), ...(alarms === undefined ? {} : { alarms }) };
   }
 
   /** After the last row: whether something is left over on either side, and the digest of all rooms. */

@@ -32,6 +32,7 @@ export interface TrackerReplay {
   unrecorded(): string | undefined;
   /** Digests of the rooms, undefined where the recording has no tracker. */
   hashes(): { readonly tracks: string; readonly guards: string } | undefined;
+  snapshot(): Uint8Array | undefined;
 }
 
 const TRACKER_SUBJECTS = new Set<string>([SUBJECTS.radarTracks, SUBJECTS.radarGuard, SUBJECTS.radarTracker]);
@@ -136,6 +137,7 @@ export function createTrackerReplay(
     },
     unrecorded: () => [...queues.entries()].find(([, { computed }]) => computed.length > 0)?.[0],
     hashes: () => machine?.hashes(),
+    snapshot: () => machine?.snapshot(),
   };
 }
 
@@ -185,7 +187,7 @@ export function createGuardReloadCollector(): {
   };
 }
 
-function readGuards(text: string, cooldownS = 0): GuardRuleSet {
+export function readGuards(text: string, cooldownS = 0): GuardRuleSet {
   const result = guardRuleSetOf(parseYaml(text, { version: "1.2" }), text, cooldownS);
   if (result.kind === "refused")
     throw new QikiError("not_verifiable", `not verifiable: its guard rules are refused: ${result.problems[0]}`);

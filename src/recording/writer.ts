@@ -54,6 +54,8 @@ export interface RecordingWriter {
   stats(): WriterStats;
   /** Writes the `end` row and closes. @throws QikiError disk */
   end(): Promise<WriterStats>;
+  /** Closes without an `end` row: a piece of a longer recording has none. @throws QikiError disk */
+  close(): Promise<void>;
 }
 
 /**
@@ -154,6 +156,16 @@ class FileWriter implements RecordingWriter {
     await this.handle.close().catch((error: unknown) => this.fail(error));
     if (this.failure !== undefined) throw this.failure;
     return this.stats();
+  }
+
+  async close(): Promise<void> {
+    assert(!this.isEnded, "a recording ends once", { path: this.path });
+    this.isEnded = true;
+    try {
+      await this.flush();
+    } finally {
+      await this.handle.close();
+    }
   }
 
   private writeSoon(): void {

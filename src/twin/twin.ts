@@ -30,6 +30,8 @@ export interface Twin {
   readonly alarms: AlarmsMachine;
   /** Sequence of the last message that the radar stream would hold. */
   radarSeq(): number;
+  /** The same of the event stream. */
+  eventsSeq(): number;
   tracks(): TwinTracks;
   /** Active keys of each guard rule. */
   guards(): Readonly<Record<string, number>>;
@@ -53,6 +55,18 @@ export interface TwinOptions {
   readonly guardRuleSet: GuardRuleSet;
   /** Whether every event is followed by a digest of the incidents, as a recording wants it. */
   readonly hashesIncidents: boolean;
+  /** States to go on from; without them the twin boots. */
+  readonly start?: TwinStart;
+}
+
+/** Snapshots of the machines at one moment of a run; a machine without one begins anew. */
+export interface TwinStart {
+  readonly sim: Uint8Array;
+  readonly tracker?: Uint8Array;
+  readonly alarms?: Uint8Array;
+  /** Last sequence of each stream at that moment. */
+  readonly eventsSeq: number;
+  readonly radarSeq: number;
 }
 
 export function createTwin(options: TwinOptions): Twin & { step(inputs: readonly SimInput[]): readonly TwinOutput[] } {
@@ -60,7 +74,11 @@ export function createTwin(options: TwinOptions): Twin & { step(inputs: readonly
   const alarms = createAlarmsMachine({ ruleSet: options.ruleSet, periodsMs: DEFAULT_PERIODS_MS, honourConsoleAcks: true });
   const { sensor, tracker: trackerSettings } = options.model.settings;
   const tracker = createTrackerMachine({ tracker: trackerSettings, sensor, ruleSet: options.guardRuleSet });
-  const state = { eventsSeq: 0, radarSeq: 0 };
+  const { start } = options;
+  const state = { eventsSeq: start?.eventsSeq ?? 0, radarSeq: start?.radarSeq ?? 0 };
+  if (start !== undefined) sim.restore(start.sim);
+  if (start?.tracker !== undefined) tracker.restore(start.tracker);
+  if (start?.alarms !== undefined) alarms.restore(start.alarms);
   const ids = new Set<string>();
 
   function alarmsOutputs(outputs: readonly AlarmsOutput[], all: TwinOutput[]): void {
@@ -76,6 +94,7 @@ export function createTwin(options: TwinOptions): Twin & { step(inputs: readonly
     tracker,
     alarms,
     radarSeq: () => state.radarSeq,
+    eventsSeq: () => state.eventsSeq,
     tracks() {
       const list = tracker.wires();
       const of = (status: number): number => list.filter((track) => track.status === status).length;
