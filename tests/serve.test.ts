@@ -120,6 +120,7 @@ test.skipIf(NATS_SERVER === undefined)(
         "made      QIKI_AUDIT_V1",
         "made      QIKI_OPERATOR_V1",
         "made      QIKI_RADAR_V1/radar_frames_pull",
+        "made      QIKI_RADAR_V1/radar_tracks_pull",
         "made      QIKI_EVENTS_V1/events_audit_pull",
         "made      QIKI_EVENTS_V1/alarms_events_pull",
         "",

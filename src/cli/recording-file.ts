@@ -22,14 +22,14 @@ export function windowOf(file: string, { from, to }: WindowFlags): Window {
 /** A recording as verification reads it, again and again; its problems are told once. @throws QikiError file_unreadable */
 export function recordingSource(path: string): VerifySource {
   recordingFile(path);
-  let told = false;
-  return {
-    rows() {
-      const quiet = told;
-      told = true;
-      return drivenRows(path, quiet ? () => {} : tellProblem);
-    },
+  // A reading may end early, so that no one of them sees every problem.
+  const told = new Set<string>();
+  const tellOnce = (problem: RecordingProblem): void => {
+    const text = describeProblem(problem);
+    if (!told.has(text)) tellProblem(problem);
+    told.add(text);
   };
+  return { rows: () => drivenRows(path, tellOnce) };
 }
 
 /** The path of a recording that is there. @throws QikiError file_unreadable */
