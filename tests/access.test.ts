@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -93,7 +93,19 @@ describe("a gateway that lets in by token", () => {
     expect((await request(rig, "/api/me", bearer(boris))).status).toBe(200);
   });
 
-  test("access - five wrong tokens a minute from one address, then 429, whatever comes; behind a proxy it is the sender's address", async () => {
+  test("GW-005 access - a wrong bearer token is one failure a request, whatever the request is", async () => {
+    const path = tokensFile();
+    const token = addToken(path, "anna", "operator");
+    const rig = await tokenRig(path);
+    const command = JSON.stringify({ command_name: "sim.start", parameters: {} });
+    const wrong: number[] = [];
+    for (let attempt = 0; attempt < 6; attempt += 1) wrong.push((await request(rig, "/api/commands", bearer("guess"), command)).status);
+    expect(wrong).toEqual([401, 401, 401, 401, 401, 429]);
+    await rig.clock.advanceSettled(60_000);
+    expect((await request(rig, "/api/me", bearer(token))).status).toBe(200);
+  });
+
+  test("GW-005 access - five wrong tokens a minute from one address, then 429, whatever comes; behind a proxy it is the sender's address", async () => {
     const path = tokensFile();
     const token = addToken(path, "anna", "operator");
     const rig = await tokenRig(path, { behindProxy: true });
@@ -126,8 +138,17 @@ describe("a gateway that lets in by token", () => {
     expect(await cookieOf(rig.url)).not.toContain("Secure");
   });
 
-  test("access - on the command line: made once, sent in the environment or a file, listed without the secret, revoked", async () => {
+  test("GW-004 GW-022 access - on the command line: made once, sent in the environment or a file, listed without the secret, revoked", async () => {
     const data = mkdtempSync(join(folder, "data-"));
+    const broken = join(folder, "broken.json");
+    writeFileSync(broken, "{");
+    const unbegun = join(folder, "unbegun");
+    const notRead = await qiki(["up", "--data", unbegun, "--port", "0"], { QIKI_TOKENS_FILE: broken });
+    expect([notRead.code, notRead.stderr, existsSync(unbegun)]).toEqual([
+      2,
+      expect.stringContaining(`the tokens file ${broken}`) as string,
+      false,
+    ]);
     const refused = await qiki(["up", "--data", data, "--port", "0", "--host", "0.0.0.0"]);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("is not this machine alone") as string]);
     const made = await qiki(["token", "add", "anna", "--role", "operator", "--expires", "30d", "--data", data]);

@@ -179,6 +179,7 @@ describe("a running twin", () => {
       code: 5,
       stderr: expect.stringContaining("is in use: stop what uses it or give another --port") as string,
     });
+    expect(existsSync(join(scratch, "other")), "what a start that failed has made").toBe(false);
   });
 
   test("send - answer, effect, refusal, repeat, question", async () => {

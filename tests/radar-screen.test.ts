@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RadarTrackWire } from "#contracts/radar.ts";
+import { type RadarTrackWire, TRACK_STATUSES } from "#contracts/radar.ts";
 import { CHROMIUM } from "./running-twin.ts";
 import { openBrowser, openScreens, type ScreenRig } from "./screen-rig.ts";
 
@@ -53,6 +53,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const [TRACKED, COASTING] = [TRACK_STATUSES.indexOf("TRACKED"), TRACK_STATUSES.indexOf("COASTING")];
 const FIELDS = ["range_m", "bearing_deg", "elev_deg", "vr_mps", "quality"] as const;
 
 async function tracksOf({ twin }: ScreenRig): Promise<Readonly<Record<string, RadarTrackWire>>> {
@@ -110,7 +111,8 @@ describe.skipIf(CHROMIUM === undefined)("the radar screen", () => {
     await page.getByText("time stands still").waitFor();
     await page.locator("tr[data-track]").nth(2).waitFor();
     const tracks = Object.values(await tracksOf(docked));
-    expect(tracks.map(({ status }) => status)).toEqual([2, 2, 2]);
+    // One that was not seen in the last scan coasts at this moment; it is confirmed all the same.
+    expect(tracks.map(({ status }) => status === COASTING || status === TRACKED)).toEqual([true, true, true]);
     for (const track of tracks) {
       const row = page.locator(`tr[data-track="${track.track_id}"]`);
       for (const field of FIELDS) {
@@ -119,8 +121,8 @@ describe.skipIf(CHROMIUM === undefined)("the radar screen", () => {
       }
     }
     const words = (await page.locator("tr[data-track]").allInnerTexts()).join("\n");
-    expect(words).toMatch(/ALLY-7F3A21\s+TRK\s+FRD\s+SR/);
-    expect(words).toMatch(/TRK\s+UNK\s+LR\s+60\.\d\d km/);
+    expect(words).toMatch(/ALLY-7F3A21\s+(TRK|CST)\s+FRD\s+SR/);
+    expect(words).toMatch(/(TRK|CST)\s+UNK\s+LR\s+60\.\d\d km/);
     expect(await page.getByTestId("radar-health").innerText()).toMatch(/LR\+SR looked.*Tracker OK/s);
   });
 
@@ -187,7 +189,9 @@ describe.skipIf(CHROMIUM === undefined)("the radar screen", () => {
     expect(await page.locator('tr[data-status="COASTING"]').innerText()).toContain("CST");
     expect(await page.getByTestId("track-counts").innerText()).toBe("1 TRACKED · 1 COASTING");
     const tracks = Object.values(await tracksOf(trouble));
-    const [tracked, coasting] = await Promise.all([2, 4].map((status) => greyAround(page, tracks.find((one) => one.status === status)!)));
+    const [tracked, coasting] = await Promise.all(
+      [TRACKED, COASTING].map((status) => greyAround(page, tracks.find((one) => one.status === status)!)),
+    );
     const differs = tracked!.filter((grey, at) => Math.abs(grey - coasting![at]!) > 0.2).length;
     expect(differs).toBeGreaterThan(12);
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -40,6 +40,21 @@ describe("record info", () => {
     const { stdout } = await qiki(["record", "info", file]);
     expect(stdout).toContain("ended in order, 4 checks hold, 0 rows after the last");
     expect(stdout).toContain("keyframes: 3, ticks 0 to 1200");
+  });
+
+  test("record info, export - a file that is no recording is told so, and nothing is written", async () => {
+    const noise = join(folder, "noise.jsonl");
+    writeFileSync(noise, "this is\nno recording\n");
+    const out = join(folder, "noise.out");
+    for (const args of [
+      ["info", noise],
+      ["export", noise, "--csv", "power.bus_v", "--out", out],
+      ["export", noise, "--out", out],
+    ]) {
+      const { code, stdout, stderr } = await qiki(["record", ...args]);
+      expect([code, stdout, stderr]).toEqual([4, "", `qiki: ${noise} is no recording: not one row of it can be read\n`]);
+    }
+    expect(existsSync(out)).toBe(false);
   });
 
   test("REC-005 record info - a torn tail is told, the rest is counted", async () => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -6,7 +7,7 @@ import { afterEach, expect, test } from "vitest";
 import { connectNats } from "#bus/nats.ts";
 import { NATS_CREDENTIALS } from "#bus/suite/nats-server.ts";
 import { STREAMS } from "#contracts/streams.ts";
-import { qiki, removeFolder, startTwin } from "./running-twin.ts";
+import { qiki, removeFolder, ROOT, startTwin } from "./running-twin.ts";
 import {
   killServed,
   NATS_ENV,
@@ -100,6 +101,19 @@ test("AUD-011 up twice on one data folder - the second is refused with 5", LONG,
   const twin = await startTwin(["--stopped"], data);
   cleanUps.push(() => twin.stop("SIGKILL"));
   expect((await qiki(["up", "--data", data, "--port", "0"])).code).toBe(5);
+});
+
+test("up over a NATS server that is not there - says what it waits for, ends at the first signal, and leaves nothing", LONG, async () => {
+  const data = join(newFolder(), "data");
+  const command = [join(ROOT, "bin/qiki.mjs"), "up", "--nats", "nats://127.0.0.1:1", "--port", "0", "--data", data];
+  const child = spawn(process.execPath, command, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  await expect.poll(() => output, WAIT).toMatch(/waiting for the bus: nats:\/\/127\.0\.0\.1:1: no connection/);
+  const exited = new Promise((done) => child.once("close", done));
+  child.kill("SIGTERM");
+  expect([await exited, existsSync(data)]).toEqual([0, false]);
+  expect(output).toContain("stopped before the bus was there; nothing was begun");
 });
 
 test.skipIf(NATS_SERVER === undefined)(

@@ -41,6 +41,13 @@ export function keyProblemText(code: string, got: unknown, expected: string): st
   return code === "missing_required" ? `missing, expected ${expected}` : `got ${printed(got)}, expected ${expected}`;
 }
 
+/** The same where what was found may be a secret. */
+export function secretKeyProblemText(code: string, expected: string): string {
+  return code === "unknown_key" || code === "missing_required"
+    ? keyProblemText(code, undefined, expected)
+    : `expected ${expected}; what stands there is not shown`;
+}
+
 function reportUnknownKeys(keys: readonly KeySpec[], raw: Raw, path: string, unknown: UnknownKeys, report: KeyReport): void {
   const known = keys.flatMap((spec) => (spec.alias === undefined ? [spec.key] : [spec.key, spec.alias]));
   for (const key of Object.keys(raw)) {

@@ -17,12 +17,13 @@ export class StatusBoard {
     if (state === this.current.state) return;
     if (state === "connected") lastError = undefined;
     this.current = lastError === undefined ? { state, sinceMs: nowMs } : { state, sinceMs: nowMs, lastError };
-    for (const callback of this.callbacks) callback(this.current);
+    this.tell();
   }
 
-  /** Notes what went wrong; the state stays. */
+  /** Notes and tells what went wrong; the state stays. */
   note(lastError: Error): void {
     this.current = { ...this.current, lastError };
+    this.tell();
   }
 
   /** Resolves when the bus is connected, or closed. */
@@ -41,5 +42,9 @@ export class StatusBoard {
   onChange(callback: (status: BusStatus) => void): () => void {
     this.callbacks.add(callback);
     return () => this.callbacks.delete(callback);
+  }
+
+  private tell(): void {
+    for (const callback of this.callbacks) callback(this.current);
   }
 }

@@ -1,5 +1,5 @@
 import { QikiError } from "#base/error.ts";
-import { isRaw, type KeyProblemCode, keyProblemText, readObject } from "#base/key-reader.ts";
+import { isRaw, type KeyProblemCode, readObject, secretKeyProblemText } from "#base/key-reader.ts";
 import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
 import { ROLES } from "#contracts/command-catalogue.ts";
 import type { CommandPolicy } from "#services/command-door.ts";
@@ -37,7 +37,7 @@ export function commandKeys(path: string | undefined = settings().auth.keysFile)
   }
   // Of what the file holds nothing is repeated: it may be a secret.
   const report = (code: KeyProblemCode, where: string, _got: unknown, expected: string): never => {
-    throw new QikiError("config_invalid", `the command keys file ${path}: ${where}: ${keyProblemText(code, "something else", expected)}`);
+    throw new QikiError("config_invalid", `the command keys file ${path}: ${where}: ${secretKeyProblemText(code, expected)}`);
   };
   if (!isRaw(raw)) return report("wrong_type", "it", raw, "an object {id: {role, key}}");
   return new Map(

@@ -9,11 +9,11 @@ import { commandKeys } from "./command-keys.ts";
 import { checkProfile, readProfileFile } from "./load-profile.ts";
 import { incidentRulesPath, loadGuardRules } from "./load-rules.ts";
 import { natsOptions } from "./nats-options.ts";
+import { GATEWAY_PORT } from "./process.ts";
 import { dataFolder, loadedSettings, settings } from "./settings.ts";
 import { PRODUCT_ROOT } from "./version.ts";
 
 const NODE_MAJOR = 24;
-const DEFAULT_PORT = 8420;
 const TICK_MS = 100;
 const FREE_BYTES_MIN = 1_073_741_824;
 const NEGATIVE = 1;
@@ -63,7 +63,7 @@ async function doctor(flags: { readonly data?: string; readonly nats?: string; r
       return page;
     }),
     finding("data folder", () => writable(folder)),
-    await awaited("port", () => portFree(gateway.host, gateway.port ?? DEFAULT_PORT)),
+    await awaited("port", () => portFree(gateway.host, gateway.port ?? GATEWAY_PORT)),
     finding("incident rules", () => {
       openRulesFile(incidentRulesPath());
       return incidentRulesPath();

@@ -113,7 +113,7 @@ export async function gatewayGet<Answer>(flags: GatewayFlags, path: string): Pro
 }
 
 function tokenHeaders({ tokenFile }: GatewayFlags): CredentialHeaders | undefined {
-  const token = (tokenFile === undefined ? (process.env.QIKI_TOKEN ?? "") : readText(tokenFile, "token")).trim();
+  const token = (tokenFile === undefined ? (process.env.QIKI_TOKEN ?? "") : readText(tokenFile, "token file")).trim();
   if (token !== "") return { authorization: `Bearer ${token}` };
   if (tokenFile !== undefined) throw new QikiError("usage", `the token file ${tokenFile} is empty: it holds what 'qiki token add' printed`);
   return undefined;

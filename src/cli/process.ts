@@ -1,5 +1,20 @@
 import { QikiError } from "#base/error.ts";
+import type { AccessFlags } from "./gateway-access.ts";
 
+/** What `up` and `serve` take alike. */
+export interface StartFlags extends AccessFlags {
+  readonly stopped?: boolean;
+  readonly profile?: string;
+  readonly data?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly record: boolean;
+  readonly nats?: string;
+}
+
+export const GATEWAY_PORT = 8420;
+/** Further ports tried when the default one is taken. */
+export const PORTS_TO_TRY = 20;
 const STOP_MS = 10_000;
 const INTERRUPTED = 130;
 const SAME_SIGNAL_MS = 500;
@@ -30,6 +45,11 @@ export async function stopInTime(stop: () => Promise<void>): Promise<void> {
   }, STOP_MS);
   await stop();
   clearTimeout(late);
+}
+
+/** Where the console is, and that this is not where it was looked for. */
+export function orionText({ url, port }: { readonly url: string; readonly port: number }, wanted: number): string {
+  return `ORION is at ${url}${port !== wanted && wanted !== 0 ? ` (port ${wanted} is taken)` : ""}\n`;
 }
 
 /** @throws QikiError `usage` */

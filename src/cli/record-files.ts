@@ -9,7 +9,7 @@ import { type RecordingInfo, recordingInfo } from "#recording/info.ts";
 import { exportMcap } from "#recording/mcap-export.ts";
 import { importMcap } from "#recording/mcap-import.ts";
 import { type ReadOptions, readRecordingSync } from "#recording/reader.ts";
-import { recordingFile, tellProblem } from "./recording-file.ts";
+import { recordingFile, recordingWithRows, tellProblem } from "./recording-file.ts";
 import { PRODUCT_VERSION } from "./version.ts";
 
 const STRICT = ["--strict", "a bad line is an error (exit code 4) instead of being skipped"] as const;
@@ -23,7 +23,7 @@ export function addRecordFileVerbs(record: Command): void {
     .option(...STRICT)
     .option("--json", "print the summary as JSON")
     .action((file: string, flags: { readonly strict?: boolean; readonly json?: boolean }) => {
-      const info = recordingInfo(recordingFile(file), { strict: flags.strict === true });
+      const info = recordingInfo(recordingWithRows(file), { strict: flags.strict === true });
       process.stdout.write(flags.json === true ? `${JSON.stringify(info)}\n` : infoText(info));
     });
   record
@@ -54,9 +54,9 @@ interface ExportFlags {
 
 async function exportRecording(file: string, flags: ExportFlags): Promise<void> {
   const reading = { strict: flags.strict === true, onProblem: tellProblem };
-  if (flags.csv !== undefined) return exportCsv(recordingFile(file), flags.csv, flags, reading);
+  if (flags.csv !== undefined) return exportCsv(recordingWithRows(file), flags.csv, flags, reading);
   const path = flags.out ?? `${file.replace(/\.jsonl$/, "")}.mcap`;
-  const exported = await exportMcap(recordingFile(file), path, {
+  const exported = await exportMcap(recordingWithRows(file), path, {
     ...reading,
     force: flags.force === true,
     productVersion: PRODUCT_VERSION,

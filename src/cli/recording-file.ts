@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { QikiError } from "#base/error.ts";
 import { drivenRows } from "#recording/driven-rows.ts";
-import { describeProblem, type RecordingProblem } from "#recording/reader.ts";
+import { describeProblem, readRecordingSync, type RecordingProblem } from "#recording/reader.ts";
 import type { VerifySource, Window } from "#recording/verify.ts";
 import { tickOfMoment } from "./moment.ts";
 
@@ -36,6 +36,14 @@ export function recordingSource(path: string): VerifySource {
 export function recordingFile(path: string): string {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
   throw new QikiError("file_unreadable", `there is no recording ${path}: give the path that 'qiki up' printed at its end`);
+}
+
+/** The same, when at least one row of it can be read. @throws QikiError file_unreadable, recording_damaged */
+export function recordingWithRows(path: string): string {
+  const rows = readRecordingSync(recordingFile(path), { strict: false, data: "on_demand", onProblem: () => {} });
+  const isEmpty = rows[Symbol.iterator]().next().done === true;
+  if (isEmpty) throw new QikiError("recording_damaged", `${path} is no recording: not one row of it can be read`);
+  return path;
 }
 
 /** Says on standard error what a reader found and read on. */

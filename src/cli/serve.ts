@@ -7,10 +7,10 @@ import { createLog } from "#services/log.ts";
 import { type RoleName, type RoleSettings, serveRole } from "#services/serve.ts";
 import { commandKeys, commandPolicy, GATEWAY_KEY_ID } from "./command-keys.ts";
 import { natsBus } from "./connect-nats.ts";
-import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
+import { gatewayAccess, withAccess } from "./gateway-access.ts";
 import { incidentRulesPath, loadGuardRules } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
-import { portOf, signalled, stopInTime } from "./process.ts";
+import { GATEWAY_PORT, orionText, PORTS_TO_TRY, portOf, signalled, type StartFlags, stopInTime } from "./process.ts";
 import { radarEnvironment } from "./radar-env.ts";
 import { recorderLimits } from "./recorder-limits.ts";
 import { dataFolder, settings as serviceSettings } from "./settings.ts";
@@ -18,19 +18,10 @@ import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
 /** Where each role tells its health unless QIKI_HEALTH_PORT says otherwise; the gateway does it at its own address. */
 const HEALTH_PORTS = { sim: 8421, tracker: 8422, alarms: 8423, recorder: 8424 } as const;
-const GATEWAY_PORT = 8420;
-const PORTS_TO_TRY = 20;
 
-interface ServeFlags extends AccessFlags {
+interface ServeFlags extends StartFlags {
   readonly role: RoleName;
-  readonly nats?: string;
   readonly scenario?: string;
-  readonly stopped?: boolean;
-  readonly profile?: string;
-  readonly data?: string;
-  readonly host?: string;
-  readonly port?: string;
-  readonly record: boolean;
 }
 
 /** `qiki serve`: one role of the twin in a process of its own, over a NATS server. */
@@ -73,10 +64,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     settings,
     onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
   });
-  const moved = served.port !== port && port !== 0 ? ` (port ${port} is taken)` : "";
-  process.stdout.write(
-    flags.role === "gateway" ? `ORION is at ${served.url}${moved}\n` : `${flags.role} runs; its health is at ${served.url}/readyz\n`,
-  );
+  process.stdout.write(flags.role === "gateway" ? orionText(served, port) : `${flags.role} runs; its health is at ${served.url}/readyz\n`);
   await stopAsked;
   await stopInTime(() => served.stop());
   process.stdout.write("stopped\n");

@@ -214,7 +214,7 @@ export function dataFolder(flag: string | undefined): string {
 }
 
 function readFile(path: string): Raw {
-  const parsed = parseYamlText(readText(path, "configuration"));
+  const parsed = parseYamlText(readText(path, "configuration file"));
   if ("problems" in parsed) throw new QikiError("config_invalid", `${path} is not YAML: ${parsed.problems[0]!.message}`);
   if (parsed.value === null || parsed.value === undefined) return {};
   if (isRaw(parsed.value)) return parsed.value;

@@ -1,33 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
 import { createLog } from "#services/log.ts";
 import { commandKeys, commandPolicy } from "./command-keys.ts";
 import { natsBus } from "./connect-nats.ts";
-import { type AccessFlags, gatewayAccess, withAccess } from "./gateway-access.ts";
+import { gatewayAccess, withAccess } from "./gateway-access.ts";
 import { incidentRulesPath, loadGuardRules } from "./load-rules.ts";
 import { loadRun } from "./load-run.ts";
-import { portOf, signalled, stopInTime } from "./process.ts";
+import { GATEWAY_PORT, orionText, PORTS_TO_TRY, portOf, signalled, type StartFlags, stopInTime } from "./process.ts";
 import { radarEnvironment } from "./radar-env.ts";
 import { recorderLimits } from "./recorder-limits.ts";
 import { dataFolder, settings } from "./settings.ts";
 import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
-const DEFAULT_PORT = 8420;
-/** Further ports tried when the default one is taken. */
-const PORTS_TO_TRY = 20;
-
-interface UpFlags extends AccessFlags {
+interface UpFlags extends StartFlags {
   readonly scenario: string;
-  readonly stopped?: boolean;
-  readonly profile?: string;
-  readonly data?: string;
-  readonly host?: string;
-  readonly port?: string;
-  readonly record: boolean;
-  readonly nats?: string;
 }
 
 /** `qiki up`, which `npm start` runs: the whole twin in one process until a signal. */
@@ -54,7 +44,7 @@ export function addUpVerb(program: Command): void {
 async function up(flags: UpFlags): Promise<void> {
   const { gateway, log: logging } = settings();
   const askedPort = flags.port === undefined ? gateway.port : portOf(flags.port);
-  const port = askedPort ?? DEFAULT_PORT;
+  const port = askedPort ?? GATEWAY_PORT;
   const host = flags.host ?? gateway.host;
   const folder = dataFolder(flags.data);
   const access = gatewayAccess(flags, host, folder);
@@ -68,7 +58,10 @@ async function up(flags: UpFlags): Promise<void> {
   });
   const log = createLog(logging.level, "up");
   const stopAsked = signalled();
-  const twin = await startEmbedded({
+  const waiting = new AbortController();
+  void stopAsked.then(() => waiting.abort());
+  const starting = startEmbedded({
+    signal: waiting.signal,
     clock: systemClock,
     log,
     model: loaded.model,
@@ -90,8 +83,12 @@ async function up(flags: UpFlags): Promise<void> {
     productVersion: PRODUCT_VERSION,
     onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
   });
-  const moved = twin.port !== port && port !== 0 ? ` (port ${port} is taken)` : "";
-  process.stdout.write(`ORION is at ${twin.url}${moved}\n`);
+  const twin = await starting.catch((error: unknown) => {
+    if (error instanceof QikiError && error.code === "closed" && waiting.signal.aborted) return undefined;
+    throw error;
+  });
+  if (twin === undefined) return void process.stdout.write("stopped before the bus was there; nothing was begun\n");
+  process.stdout.write(orionText(twin, port));
   await stopAsked;
   await stopInTime(() => twin.stop());
   process.stdout.write(twin.recording === undefined ? "stopped; nothing was recorded\n" : `stopped; recording: ${twin.recording}\n`);

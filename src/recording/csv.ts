@@ -1,7 +1,7 @@
 import { QikiError } from "#base/error.ts";
 import { type DictionaryEntry, dictionaryEntry } from "#contracts/dictionary.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
-import { parsePath, type ValuePath, valueAt } from "#twin/path.ts";
+import { parsePath, type ValuePath, valueAt } from "#base/path.ts";
 import type { RecordingRow } from "./row.ts";
 
 const LINE_END = "\r\n";

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { QikiError } from "#base/error.ts";
 import { openInProcessBroker } from "#bus/in-process.ts";
 import type { Bus, BusReport } from "#bus/port.ts";
 import { lockFolder } from "#store/lock.ts";
@@ -47,6 +48,8 @@ export interface EmbeddedOptions {
   readonly productVersion: string;
   /** Opens a bus elsewhere; without it the bus is in this process. */
   readonly openBus?: (report: (report: BusReport) => void) => Bus;
+  /** Ends the wait for a bus that is not there. */
+  readonly signal?: AbortSignal;
   /** Keys that others sign commands with, beside the gateway's own. */
   readonly keys?: CommandKeys;
   readonly policy?: CommandPolicy;
@@ -76,6 +79,10 @@ const DRAIN_MS = 3000;
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const closing = createClosing(options.log);
+  const { dataFolder } = options;
+  const isFolderNew = !existsSync(dataFolder);
+  const lock = lockFolder(dataFolder);
+  closing.add("data folder", () => lock.release());
   let recorder: RecorderService | undefined;
   try {
     const parts = await openParts(options, closing, (started) => {
@@ -87,6 +94,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     await closing.closeAll().catch(() => {});
     // Of a start that failed there is nothing worth keeping.
     if (recorder?.path !== undefined) rmSync(recorder.path, { force: true });
+    if (isFolderNew) rmSync(dataFolder, { recursive: true, force: true });
     throw error;
   }
 }
@@ -98,8 +106,6 @@ async function openParts(
   onRecorder: (recorder: RecorderService) => void,
 ): Promise<Omit<Embedded, "stop">> {
   const { clock, log, model, dataFolder, scenario } = options;
-  const lock = lockFolder(dataFolder);
-  closing.add("data folder", () => lock.release());
   const rules = openRulesFile(options.rulesPath, { maxBusA: model.config.profile.powerPlane.maxBusA });
   const bus = await openBus(options, closing);
   const differences = await ensureStreams(bus);
@@ -155,12 +161,11 @@ async function openParts(
 }
 
 /** The bus that was asked for, once it is there, else one of this process in the data folder. */
-async function openBus({ clock, log, dataFolder, openBus: open }: EmbeddedOptions, closing: Closing): Promise<Bus> {
+async function openBus({ clock, log, dataFolder, openBus: open, signal }: EmbeddedOptions, closing: Closing): Promise<Bus> {
   const report = createBusReporter(log, clock, () => bus);
   const bus: Bus = open?.(report) ?? ownBus();
   closing.add("bus", () => bus.drain(DRAIN_MS));
-  if (bus.status().state !== "connected") log.warn("the bus is not there yet: waiting for it");
-  await connected(bus);
+  await connected(bus, log, signal);
   return bus;
 
   function ownBus(): Bus {
@@ -170,13 +175,27 @@ async function openBus({ clock, log, dataFolder, openBus: open }: EmbeddedOption
   }
 }
 
-function connected(bus: Bus): Promise<void> {
-  if (bus.status().state === "connected") return Promise.resolve();
-  return new Promise((done) => {
-    const leave = bus.onStatus(({ state }) => {
-      if (state !== "connected") return;
+/** Waits for the bus, and says at the first failure what it waits for. @throws QikiError closed when it shall wait no longer */
+function connected(bus: Bus, log: Log, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((done, fail) => {
+    let isTold = false;
+    const look = (): void => {
+      const { state, lastError } = bus.status();
+      if (state === "connected") end(done);
+      else if (lastError !== undefined && !isTold) {
+        isTold = true;
+        log.warn(`waiting for the bus: ${lastError.message}`);
+      }
+    };
+    const giveUp = (): void => end(() => fail(new QikiError("closed", "stopped before the bus was there: nothing was begun")));
+    const leave = bus.onStatus(look);
+    const end = (settle: () => void): void => {
       leave();
-      done();
-    });
+      signal?.removeEventListener("abort", giveUp);
+      settle();
+    };
+    signal?.addEventListener("abort", giveUp);
+    if (signal?.aborted === true) giveUp();
+    else look();
   });
 }

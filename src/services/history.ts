@@ -3,7 +3,7 @@ import type { Bus, Msg } from "#bus/port.ts";
 import { HEARTBEAT_HEADER, RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
 import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
-import type { HistoryStore, MarkLane, Moment } from "#store/history-store.ts";
+import type { HistoryBatch, HistoryStore, MarkLane, Moment } from "#store/history-store.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import { isRecord, parsed } from "./query-words.ts";
@@ -27,6 +27,9 @@ const PRUNE_MS = 60_000;
 const TELEMETRY_PER_S = 20;
 const PENDING_MAX = 1024;
 
+type Waiting = { readonly [Part in keyof HistoryBatch]: HistoryBatch[Part][number][] };
+const emptyBatch = (): Waiting => ({ telemetry: [], marks: [], runs: [] });
+
 /** What becomes a mark on the time line, and in which lane. */
 const MARKED: ReadonlyMap<string, MarkLane> = new Map([
   [SUBJECTS.operatorIncidents, "alarms"],
@@ -38,8 +41,7 @@ const COMMAND_KINDS = ["command_result", "command_effect"];
 
 /** Remembers telemetry and what happened, so that a console that comes late can look back. */
 export function startHistory({ bus, clock, log, store }: HistoryOptions): History {
-  let telemetry: (Moment & { json: string })[] = [];
-  let marks: (Moment & { lane: MarkLane; json: string })[] = [];
+  let waiting = emptyBatch();
   let problem: string | undefined;
   let cancelFlush = clock.after(FLUSH_MS, tick);
   let prunedMs = clock.monotonicMs();
@@ -55,6 +57,7 @@ export function startHistory({ bus, clock, log, store }: HistoryOptions): Histor
     const payload = parsed(msg.bytes);
     const moment = isRecord(payload) ? momentOf(msg, payload.ts_unix_ms) : undefined;
     if (moment === undefined) return;
+    const { telemetry } = waiting;
     const last = telemetry.at(-1);
     const isSoon = last?.runId === moment.runId && moment.wallMs - last.wallMs < 1000 / TELEMETRY_PER_S;
     if (isSoon) telemetry.pop();
@@ -66,20 +69,20 @@ export function startHistory({ bus, clock, log, store }: HistoryOptions): Histor
     if (!isRecord(payload)) return;
     if (lane === "commands" && !COMMAND_KINDS.includes(payload.kind as string)) return;
     const moment = momentOf(msg, typeof payload.ts_epoch === "number" ? Math.round(payload.ts_epoch * 1000) : undefined);
-    if (moment !== undefined) marks.push({ ...moment, lane, json: Buffer.from(msg.bytes).toString("utf8") });
+    if (moment !== undefined) waiting.marks.push({ ...moment, lane, json: Buffer.from(msg.bytes).toString("utf8") });
   }
 
   function flush(): void {
-    if (telemetry.length === 0 && marks.length === 0) return;
+    const batch = waiting;
+    if (Object.values(batch).every(({ length }) => length === 0)) return;
+    waiting = emptyBatch();
     try {
-      store.add(telemetry, marks);
+      store.add(batch);
       problem = undefined;
     } catch (error) {
       if (problem === undefined) log.error({ err: error }, "the history cannot be written");
       problem = `the history ${store.path} cannot be written: ${(error as Error).message}`;
     }
-    telemetry = [];
-    marks = [];
   }
 
   function prune(): void {
@@ -108,12 +111,17 @@ export function startHistory({ bus, clock, log, store }: HistoryOptions): Histor
       bus.subscribe(subject, (msg) => noteMark(msg, lane), { name: `recorder.history.${lane}`, overflow: "drop_oldest" }),
     ),
   ];
-  const runs = bus.lastValue(STATE_BUCKET).watch(STATE_KEYS.run, { existing: true })[Symbol.asyncIterator]();
+  const changes = bus.lastValue(STATE_BUCKET).watch(STATE_KEYS.run, { existing: true })[Symbol.asyncIterator]();
   void (async () => {
     try {
-      for (let next = await runs.next(); next.done !== true; next = await runs.next()) {
+      for (let next = await changes.next(); next.done !== true; next = await changes.next()) {
         const about = next.value.bytes === undefined ? undefined : parsed(next.value.bytes);
-        if (isRecord(about) && typeof about.run_id === "string") store.run(about.run_id, Math.floor(clock.nowMs()), about);
+        if (isRecord(about) && typeof about.run_id === "string")
+          waiting.runs.push({
+            runId: about.run_id,
+            wallMs: Math.floor(clock.nowMs()),
+            json: JSON.stringify(about),
+          });
       }
     } catch (error) {
       if (!(error instanceof QikiError && error.code === "closed")) log.error({ err: error }, "the history does not hear of runs");
@@ -124,7 +132,7 @@ export function startHistory({ bus, clock, log, store }: HistoryOptions): Histor
     problem: () => problem,
     async stop() {
       cancelFlush();
-      await runs.return?.();
+      await changes.return?.();
       for (const subscription of subscriptions) await subscription.drain();
       flush();
     },

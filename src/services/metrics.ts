@@ -28,9 +28,11 @@ export function createMetrics(): Metrics {
     registry.removeSingleMetric(`${PREFIX}${name}`);
     return { name: `${PREFIX}${name}`, help, registers: [registry] };
   };
-  return {
-    counter(name, help, labelNames, read) {
-      new Counter({
+  /** Both kinds begin at 0 when they are asked, and are given what `read` says. */
+  const sampled =
+    (Kind: typeof Counter | typeof Gauge): Metrics["counter"] =>
+    (name, help, labelNames, read) => {
+      new Kind({
         ...common(name, help),
         labelNames: [...labelNames],
         collect() {
@@ -38,17 +40,10 @@ export function createMetrics(): Metrics {
           for (const [labels, value] of read()) this.inc({ ...labels }, value);
         },
       });
-    },
-    gauge(name, help, labelNames, read) {
-      new Gauge({
-        ...common(name, help),
-        labelNames: [...labelNames],
-        collect() {
-          this.reset();
-          for (const [labels, value] of read()) this.set({ ...labels }, value);
-        },
-      });
-    },
+    };
+  return {
+    counter: sampled(Counter),
+    gauge: sampled(Gauge),
     seconds(name, help, buckets) {
       const histogram = new Histogram({ ...common(name, help), buckets: [...buckets] });
       return (seconds) => histogram.observe(seconds);

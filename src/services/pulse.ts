@@ -8,18 +8,6 @@ import type { ReadinessCheck } from "./roles.ts";
 const SILENCE_MS = 5000;
 const PERIODS = 2.5;
 
-/** How fast the simulation runs, as its telemetry says. */
-export interface Pace {
-  readonly fsm_state?: string;
-  readonly speed?: number;
-}
-
-/** How long no telemetry may come before something is wrong, ms. */
-export function usualSilenceMs(pace: Pace | undefined, periodS = 1): number {
-  const speed = pace?.fsm_state === "RUNNING" ? (pace.speed ?? 1) : 1;
-  return Math.max(SILENCE_MS, (PERIODS * periodS * 1000) / speed);
-}
-
 /** Whether the twin is heard over the bus: a process may be up and connected, and yet hear or say nothing. */
 export interface Pulse {
   check(): ReadinessCheck;
@@ -32,11 +20,11 @@ export interface Pulse {
 /** Listens for the simulation's telemetry; the sim hears its own, which has then been to the bus and back. */
 export function startPulse(bus: Bus, clock: Clock): Pulse {
   const first = Promise.withResolvers<void>();
-  let last: { readonly atMs: number; readonly msg: Msg } | undefined;
+  let last: { readonly atMs: number; readonly msg: Msg; readonly before: Msg | undefined } | undefined;
   const subscription = bus.subscribe(
     SUBJECTS.telemetry,
     (msg) => {
-      last = { atMs: clock.monotonicMs(), msg };
+      last = { atMs: clock.monotonicMs(), msg, before: last?.msg };
       first.resolve();
     },
     { name: "pulse", maxPending: 1, overflow: "drop_oldest" },
@@ -47,12 +35,26 @@ export function startPulse(bus: Bus, clock: Clock): Pulse {
     check() {
       const name = "telemetry";
       if (last === undefined) return { name, ok: false, reason: "no telemetry has been heard on the bus yet: does the sim run?" };
-      const payload = parsed(last.msg.bytes);
       const ageMs = clock.monotonicMs() - last.atMs;
-      if (ageMs <= usualSilenceMs(isRecord(payload) ? (payload.sim_state as Pace | undefined) : undefined)) return { name, ok: true };
+      if (ageMs <= usualSilenceMs(last.msg, last.before)) return { name, ok: true };
       const reason = `no telemetry has been heard for ${Math.round(ageMs / 1000)} s: the sim is silent, or this process does not hear it`;
       return { name, ok: false, reason };
     },
     stop: () => subscription.unsubscribe(),
   };
+}
+
+/** How long no telemetry may come before something is wrong, ms: by the simulated time between two messages, and the speed. */
+function usualSilenceMs(msg: Msg, before: Msg | undefined): number {
+  const [now, then] = [timeAndPace(msg), before === undefined ? undefined : timeAndPace(before)];
+  if (now.speed === undefined || then === undefined) return SILENCE_MS;
+  return Math.max(SILENCE_MS, (PERIODS * (now.timeMs - then.timeMs)) / now.speed);
+}
+
+/** Event time, ms, and the speed while it runs. */
+function timeAndPace({ bytes }: Msg): { readonly timeMs: number; readonly speed: number | undefined } {
+  const payload = parsed(bytes);
+  const { ts_unix_ms: timeMs, sim_state: state } = isRecord(payload) ? payload : {};
+  const speed = isRecord(state) && state.fsm_state === "RUNNING" ? state.speed : undefined;
+  return { timeMs: typeof timeMs === "number" ? timeMs : 0, speed: typeof speed === "number" ? speed : undefined };
 }

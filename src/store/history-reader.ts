@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { parsePath, stepInto } from "#base/path.ts";
 import type { MarkLane } from "./history-store.ts";
 
 export interface SeriesQuestion {
@@ -47,7 +48,6 @@ export interface HistoryReader {
   close(): void;
 }
 
-const STEP = /^[A-Za-z_]\w*|\.[A-Za-z_]\w*|\[(?:\d+|id=[\w.:-]+)\]/g;
 const PERIOD_DEFAULT_MS = 1000;
 
 /** Opens a history that somebody else may be writing. */
@@ -113,26 +113,15 @@ export function openHistoryReader(path: string): HistoryReader {
 
 /** The path in SQLite's words, or undefined when there is no number or nothing at it in `sample`; ids become places in the list. */
 function jsonPathOf(path: string, sample: unknown): string | undefined {
-  const steps = path.match(STEP) ?? [];
-  if (steps.join("") !== path || path === "") return undefined;
   let value: unknown = sample;
   let text = "$";
-  for (const step of steps) {
-    if (step.startsWith("[")) {
-      if (!Array.isArray(value)) return undefined;
-      const inner = step.slice(1, -1);
-      const at = inner.startsWith("id=")
-        ? value.findIndex((item: { readonly id?: unknown }) => item?.id === inner.slice(3))
-        : Number(inner);
-      if (at < 0 || at >= value.length) return undefined;
-      text += `[${at}]`;
-      value = value[at] as unknown;
-    } else {
-      const name = step.replace(".", "");
-      if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-      text += `."${name}"`;
-      value = (value as Readonly<Record<string, unknown>>)[name];
-    }
+  for (const step of parsePath(path)?.steps ?? []) {
+    text += step.kind === "key" ? `."${step.key}"` : `[${step.kind === "index" ? step.index : placeOf(step.id, value)}]`;
+    value = stepInto(value, step);
   }
   return typeof value === "number" || value === null ? text : undefined;
+}
+
+function placeOf(id: string, list: unknown): number {
+  return Array.isArray(list) ? list.findIndex((item: { readonly id?: unknown }) => item?.id === id) : -1;
 }

@@ -35,8 +35,7 @@ function fill(store: HistoryStore, runId: string, wallMs: number, values: readon
     wallMs: wallMs + at * 1000,
     json: message(value),
   }));
-  store.run(runId, wallMs, { run_id: runId, telemetry_period_s: 1 });
-  store.add(rows, []);
+  store.add({ telemetry: rows, runs: [{ runId, wallMs, json: JSON.stringify({ run_id: runId, telemetry_period_s: 1 }) }] });
 }
 
 describe("history", () => {
@@ -93,7 +92,7 @@ describe("history", () => {
     const store = openHistoryStore(path, { keepMs: 60_000, maxBytes: 1 << 30 });
     fill(store, "a", 0, [1, 2, 3]);
     fill(store, "b", 100_000, [4, 5, 6]);
-    store.add([], [{ runId: "a", tick: 0, tsMs: EPOCH_MS, wallMs: 1999, lane: "modes", json: "{}" }]);
+    store.add({ marks: [{ runId: "a", tick: 0, tsMs: EPOCH_MS, wallMs: 1999, lane: "modes", json: "{}" }] });
     // Kept: wall time 2000 on, which is the third message of the first boot.
     expect(store.prune(62_000)).toBe(3);
     const reader = openHistoryReader(path);
@@ -108,10 +107,15 @@ describe("history", () => {
     const store = openHistoryStore(path, { keepMs: 1e12, maxBytes: 400_000 });
     for (let round = 0; round < 20; round += 1) {
       const values = Array.from({ length: 400 }, (_, at) => round * 400 + at);
-      store.add(
-        values.map((value, at) => ({ runId: "a", tick: value, tsMs: EPOCH_MS + value * 1000, wallMs: at, json: message(value) })),
-        [],
-      );
+      store.add({
+        telemetry: values.map((value, at) => ({
+          runId: "a",
+          tick: value,
+          tsMs: EPOCH_MS + value * 1000,
+          wallMs: at,
+          json: message(value),
+        })),
+      });
       store.prune(0);
     }
     const reader = openHistoryReader(path);
@@ -124,9 +128,8 @@ describe("history", () => {
 
   test("history - marks come in pages, each once, within a window that is half-open", () => {
     const store = openHistoryStore(path);
-    store.add(
-      [],
-      [0, 1, 2, 3, 4].map((at) => ({
+    store.add({
+      marks: [0, 1, 2, 3, 4].map((at) => ({
         runId: at === 4 ? "b" : "a",
         tick: at,
         tsMs: at * 1000,
@@ -134,7 +137,7 @@ describe("history", () => {
         lane: "alarms" as const,
         json: `{"n":${at}}`,
       })),
-    );
+    });
     const reader = openHistoryReader(path);
     const pages: number[][] = [];
     for (let after: number | undefined = -1; after !== undefined; ) {

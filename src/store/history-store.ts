@@ -34,16 +34,19 @@ export interface HistoryLimits {
   readonly maxBytes: number;
 }
 
+/** What is stored together; `json` is JSON text. */
+export interface HistoryBatch {
+  readonly telemetry: readonly (Moment & { readonly json: string })[];
+  readonly marks: readonly (Moment & { readonly lane: MarkLane; readonly json: string })[];
+  /** What is known of a run. */
+  readonly runs: readonly { readonly runId: string; readonly wallMs: number; readonly json: string }[];
+}
+
 /** The recorder's memory of telemetry and marks, for trends and the time line; the proof is in recordings, not here. */
 export interface HistoryStore {
   readonly path: string;
-  /** Notes what a run is, once it is known. */
-  run(runId: string, wallMs: number, about: object): void;
-  /** All rows in one transaction; telemetry is JSON text. @throws whatever SQLite throws, and nothing is stored then */
-  add(
-    telemetry: readonly (Moment & { readonly json: string })[],
-    marks: readonly (Moment & { readonly lane: MarkLane; readonly json: string })[],
-  ): void;
+  /** All of it or nothing. @throws whatever SQLite throws */
+  add(batch: Partial<HistoryBatch>): void;
   /** Takes away what is too old by `nowMs` (wall) and what is too much; returns how many rows went. */
   prune(nowMs: number): number;
   close(): void;
@@ -72,9 +75,9 @@ export function openHistoryStore(path: string, limits: HistoryLimits = HISTORY_L
 
   return {
     path,
-    run: (runId, wallMs, about) => void addRun.run(runId, wallMs, JSON.stringify(about)),
-    add: (telemetry, marks) =>
+    add: ({ telemetry = [], marks = [], runs = [] }) =>
       inTransaction(db, () => {
+        for (const { runId, wallMs, json } of runs) addRun.run(runId, wallMs, json);
         for (const { runId, tick, tsMs, wallMs, json } of telemetry) addTelemetry.run(runId, tick, tsMs, wallMs, json);
         for (const { runId, tick, tsMs, wallMs, lane, json } of marks) addMark.run(runId, tick, tsMs, wallMs, lane, json);
       }),

@@ -37,7 +37,7 @@ describe("tokens file", () => {
       [{}, "is not a list"],
       [[1], "[0]: got 1, expected an object"],
       [[{ ...entry, role: "root" }], '[0].role: got "root", expected'],
-      [[{ ...entry, token_sha256: "qiki_secret" }], '[0].token_sha256: got "something else", expected'],
+      [[{ ...entry, token_sha256: "qiki_secret" }], "[0].token_sha256: expected 64 lowercase hex digits; what stands there is not shown"],
       [[{ ...entry, name: "" }], "[0].name"],
       [[{ ...entry, more: 1 }], "[0].more: unknown key"],
       [[entry, { ...entry, expires: "tomorrow" }], "[1].expires"],

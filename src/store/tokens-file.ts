@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { QikiError } from "#base/error.ts";
-import { isRaw, type KeyProblemCode, keyProblemText, readObject } from "#base/key-reader.ts";
+import { isRaw, type KeyProblemCode, keyProblemText, readObject, secretKeyProblemText } from "#base/key-reader.ts";
 import type { KeySpec, ValuesOf } from "#base/key-spec.ts";
 import { parseUtcMs } from "#base/rfc3339.ts";
 import { ROLES } from "#contracts/command-catalogue.ts";
@@ -42,9 +42,9 @@ export function readTokens(path: string): readonly TokenEntry[] {
 
 function readEntry(item: unknown, at: string, path: string): TokenEntry {
   const report = (code: KeyProblemCode, where: string, got: unknown, expected: string): never => {
-    // What stands where a hash belongs may be a token: it is not repeated.
-    const shown = where.endsWith("token_sha256") ? "something else" : got;
-    throw new QikiError("tokens_invalid", `the tokens file ${path}: ${where}: ${keyProblemText(code, shown, expected)}`);
+    // What stands where a hash belongs may be a token.
+    const text = where.endsWith("token_sha256") ? secretKeyProblemText(code, expected) : keyProblemText(code, got, expected);
+    throw new QikiError("tokens_invalid", `the tokens file ${path}: ${where}: ${text}`);
   };
   if (!isRaw(item)) return report("wrong_type", at, item, "an object {name, role, token_sha256}");
   const entry = readObject(TOKEN_KEYS, item, at, "refused", report) as TokenEntry;

@@ -1,7 +1,7 @@
 import { assertNever } from "#base/assert.ts";
 import type { CommandValues } from "#contracts/command.ts";
 import type { CommandGroup, CommandSpec, EffectCondition, EffectSpec } from "#contracts/command-catalogue.ts";
-import { parsePath, valueAt } from "./path.ts";
+import { parsePath, valueAt } from "#base/path.ts";
 
 type Wanted = number | string | boolean | readonly string[];
 

@@ -1,6 +1,6 @@
 import { assertNever } from "#base/assert.ts";
 import { ticksOfSeconds } from "#base/tick-time.ts";
-import { parsePath, type ValuePath, valueFrom } from "./path.ts";
+import { parsePath, type ValuePath, valueFrom } from "#base/path.ts";
 
 type Literal = number | boolean | null | string;
 type Predicate =

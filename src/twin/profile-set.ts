@@ -1,5 +1,5 @@
 import { isRaw } from "#base/key-reader.ts";
-import { parsePath } from "./path.ts";
+import { parsePath } from "#base/path.ts";
 
 type Json = Record<string, unknown>;
 

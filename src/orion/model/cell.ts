@@ -1,3 +1,4 @@
+import { parsePath, type Step, stepInto } from "#base/path.ts";
 import { type DictionaryEntry, dictionaryEntry } from "#contracts/dictionary.ts";
 
 /** Why a value is not there; it is never replaced by zero or by the last one unmarked. */
@@ -36,16 +37,13 @@ export interface CellContext {
   readonly fieldSources: Readonly<Record<string, string>>;
 }
 
-const STEP = /[^.[\]]+|\[[^\]]+\]/g;
-
 /** The value at a path of a telemetry record, or why there is none. `record` is the top-level value of the path's first key. */
 export function cellOf(path: string, record: unknown, context: CellContext): Cell {
   const entry = dictionaryEntry(path);
   const unit = entry?.unit ?? "";
-  const steps = (path.match(STEP) ?? []).slice(1);
   let value: unknown = record;
   let disabled = false;
-  for (const step of steps) {
+  for (const step of stepsWithin(path)) {
     if (value === undefined || value === null) break;
     if (typeof value === "object" && (value as { enabled?: unknown }).enabled === false) disabled = true;
     value = stepInto(value, step);
@@ -68,14 +66,11 @@ export function topOf(path: string): string {
 /** The raw value at a path; undefined where there is none. `record` as for `cellOf`. */
 export function valueAt(path: string, record: unknown): unknown {
   let value: unknown = record;
-  for (const step of (path.match(STEP) ?? []).slice(1)) value = stepInto(value, step);
+  for (const step of stepsWithin(path)) value = stepInto(value, step);
   return value ?? undefined;
 }
 
-function stepInto(value: unknown, step: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  if (!step.startsWith("[")) return (value as Readonly<Record<string, unknown>>)[step];
-  if (!Array.isArray(value)) return undefined;
-  const inner = step.slice(1, -1);
-  return inner.startsWith("id=") ? value.find((item: { id?: unknown }) => item.id === inner.slice(3)) : value[Number(inner)];
+/** The steps after the first key. */
+function stepsWithin(path: string): readonly Step[] {
+  return parsePath(path)?.steps.slice(1) ?? [];
 }

@@ -36,7 +36,7 @@ describe("identity by token", () => {
     clock: manualClock(),
   });
 
-  test("identity by token - a token holds until the millisecond it expires; its cookie ends with it", () => {
+  test("GW-005 GW-022 identity by token - a token holds until the millisecond it expires; its cookie ends with it", () => {
     const { path, clock } = fresh("expires.json");
     const expiresMs = clock.nowMs() + 5000;
     const token = addToken(path, "anna", "operator", new Date(expiresMs).toISOString());

@@ -44,6 +44,7 @@ export interface RouteContext {
 }
 
 const CHANGING = ["POST", "PATCH", "PUT", "DELETE"];
+const NOBODY_KNOWN = Symbol("nobody that is known");
 const LOGIN_PATH = "/api/login";
 const BODY_BYTES = 65_536;
 /** A page asks for three things when it opens: so many tabs of one person may open at once. */
@@ -57,8 +58,23 @@ const AUDITED: ReadonlySet<ProblemCode> = new Set(["unauthenticated", "forbidden
 export function createRoutes(context: RouteContext): Hono {
   const { hub, desk, identities, clock } = context;
   const app = new Hono();
-  const known = (c: Context): Identity | undefined =>
-    identities.of({ cookie: c.req.header("cookie"), authorization: c.req.header("authorization"), address: context.addressOf(c) });
+  /** Who sends each request, found out once: a wrong token is one failure, however often somebody asks. */
+  const found = new WeakMap<Request, Identity | Problem | typeof NOBODY_KNOWN>();
+  const find = (c: Context): Identity | Problem | typeof NOBODY_KNOWN => {
+    try {
+      const { cookie, authorization } = c.req.header();
+      return identities.of({ cookie, authorization, address: context.addressOf(c) }) ?? NOBODY_KNOWN;
+    } catch (error) {
+      if (error instanceof Problem) return error;
+      throw error;
+    }
+  };
+  const known = (c: Context): Identity | undefined => {
+    const who = found.get(c.req.raw) ?? find(c);
+    found.set(c.req.raw, who);
+    if (who instanceof Problem) throw who;
+    return who === NOBODY_KNOWN ? undefined : who;
+  };
   const sender = (c: Context): Identity => {
     const who = known(c);
     if (who === undefined) throw UNAUTHENTICATED;

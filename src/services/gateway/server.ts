@@ -8,6 +8,7 @@ import type { CommandLimits } from "#contracts/command.ts";
 import type { Role } from "#contracts/command-catalogue.ts";
 import type { Clock } from "../clock.ts";
 import type { Metrics } from "../metrics.ts";
+import { startPulse } from "../pulse.ts";
 import type { Log } from "../log.ts";
 import { createCommandDesk } from "./command-desk.ts";
 import { type Denial, publishDenied } from "./denied.ts";
@@ -19,7 +20,6 @@ import { Problem } from "./problem.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { createRoutes, type RouteContext } from "./routes.ts";
 import { openSession, type Session } from "./session.ts";
-import { speechCheck } from "./speech.ts";
 import { loadWebAssets } from "./web-assets.ts";
 
 export interface GatewayAccess {
@@ -80,6 +80,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const limits = (): CommandLimits | undefined => ingest.run()?.limits as CommandLimits | undefined;
   const desk = createCommandDesk({ bus, clock, hub, ...(options.key === undefined ? {} : { key: options.key }), limits });
   const ingest = startIngest({ bus, clock, hub, log, desk });
+  const pulse = startPulse(bus, clock);
   gatewayMetrics(options.metrics, hub, () => sockets.clients.size);
   let port = options.port;
   const listening = options.host.includes(":") ? `[${options.host}]` : options.host;
@@ -89,7 +90,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const reason = identities.problem();
     return [
       ...options.readiness(),
-      speechCheck(ingest, hub),
+      pulse.check(),
       ...(reason === undefined ? [] : [{ name: "tokens", ok: false, reason }]),
       ...(options.key === undefined ? [unsignedCheck(unsignedRole)] : []),
     ];
@@ -209,6 +210,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port = await listen(server, options);
   } catch (error) {
     ingest.stop();
+    pulse.stop();
     throw error;
   }
   inspect();
@@ -217,6 +219,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port,
     async close() {
       cancelInspection();
+      pulse.stop();
       for (const session of sessions.keys()) session.close(1001, "the gateway stops");
       ingest.stop();
       const closed = new Promise<void>((done) => server.close(() => done()));

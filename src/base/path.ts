@@ -1,5 +1,5 @@
 /** One step of a path into a message: a key, an index, or the array member with this id. */
-type Step =
+export type Step =
   | { readonly kind: "key"; readonly key: string }
   | { readonly kind: "index"; readonly index: number }
   | { readonly kind: "id"; readonly id: string };
@@ -30,13 +30,16 @@ export function parsePath(text: string): ValuePath | undefined {
 /** The value at a path, or undefined when something on the way is missing. */
 export function valueAt(root: unknown, path: Pick<ValuePath, "steps">): unknown {
   let value: unknown = root;
-  for (const step of path.steps) {
-    if (typeof value !== "object" || value === null) return undefined;
-    if (step.kind === "key") value = (value as Readonly<Record<string, unknown>>)[step.key];
-    else if (!Array.isArray(value)) return undefined;
-    else value = step.kind === "index" ? value[step.index] : value.find((item: { id?: unknown }) => item?.id === step.id);
-  }
+  for (const step of path.steps) value = stepInto(value, step);
   return value;
+}
+
+/** What one step leads to, or undefined when there is nothing. */
+export function stepInto(value: unknown, step: Step): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (step.kind === "key") return (value as Readonly<Record<string, unknown>>)[step.key];
+  if (!Array.isArray(value)) return undefined;
+  return step.kind === "index" ? value[step.index] : value.find((item: { id?: unknown }) => item?.id === step.id);
 }
 
 /** The value at a path whose first key is looked up by `rootOf`. */
