@@ -247,8 +247,8 @@ describe("who may do what", () => {
     expect(applied.map(({ body }) => body.stage)).toEqual(
       Array.from({ length: 10 }, () => expect.stringMatching(/APPLIED|EFFECT/) as string),
     );
-    expect(rig.heard.filter(({ subject }) => subject === SUBJECTS.responses)).toHaveLength(10);
     await rig.clock.advanceSettled(200);
+    expect(rig.heard.filter(({ subject }) => subject === SUBJECTS.responses)).toHaveLength(10);
     expect((await rig.post("/api/commands?wait=ack", { command_name: "sim.pause" }, { cookie })).status).toBe(200);
     expect((await rig.post("/api/commands?wait=ack", { command_name: "sim.pause" }, { cookie })).status).toBe(429);
   });

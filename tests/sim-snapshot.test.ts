@@ -130,6 +130,21 @@ describe("snapshot", () => {
     expect(messages(all, SUBJECTS.thermalTrip).length).toBeGreaterThan(1);
   });
 
+  test("keep - the state kept before each input and put back after it and the next tick is the state before, to the byte", () => {
+    const model = modelOf(EVERYTHING);
+    const whole = createSimMachine(model);
+    const undone = createSimMachine(model);
+    for (const input of inputs()) {
+      const putBack = undone.keep();
+      undone.accept(input, undone.tick);
+      undone.accept({ kind: "tick" }, undone.tick);
+      putBack();
+      expect(undone.accept(input, undone.tick)).toEqual(whole.accept(input, whole.tick));
+      expect(undone.sceneHash()).toBe(whole.sceneHash());
+      expect(Buffer.from(undone.snapshot()).equals(Buffer.from(whole.snapshot()))).toBe(true);
+    }
+  });
+
   test("SIM-101 snapshot - what stands in it beside the hashed fields changes its bytes and not the hash", () => {
     const model = modelOf("name: plain\n");
     const paused = createSimMachine(model);

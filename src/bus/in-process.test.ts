@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { openInProcessBroker } from "./in-process.ts";
-import type { BusReport } from "./port.ts";
+import type { BusReport, Msg } from "./port.ts";
 import { type BusHarness, bytesOf, eventually, numbers, store, streamOf, take, textOf } from "./suite/harness.ts";
 import { busSuite } from "./suite.ts";
 
@@ -133,16 +133,30 @@ describe("bus file", () => {
 });
 
 describe("in-process bus", () => {
-  test("delivery - messages that beget messages let the event loop turn", async () => {
+  test("delivery - messages that beget messages let the event loop turn, after 5 ms when their handlers take long", async () => {
     const broker = openInProcessBroker({ nowMs: () => 0, report: () => {} });
     const bus = broker.connect();
     let isStopped = false;
-    bus.subscribe("ping", (msg) => void (isStopped || bus.publish("pong", msg.bytes)), { name: "ping" });
-    bus.subscribe("pong", (msg) => void (isStopped || bus.publish("ping", msg.bytes)), { name: "pong" });
+    let handlerMs = 0;
+    const hand = (subject: string) => (msg: Msg) => {
+      const endMs = performance.now() + handlerMs;
+      while (performance.now() < endMs);
+      if (!isStopped) bus.publish(subject, msg.bytes);
+    };
+    bus.subscribe("ping", hand("pong"), { name: "ping" });
+    bus.subscribe("pong", hand("ping"), { name: "pong" });
     bus.publish("ping", bytesOf("ball"));
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    const handled = (): number => bus.counts().handled.ping! + bus.counts().handled.pong!;
+    const turned = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    await turned();
+    expect(handled()).toBeGreaterThan(8);
+    handlerMs = 1;
+    await turned();
+    const before = handled();
+    await turned();
+    // Eight between two looks at the clock, in each of the two turns.
+    expect(handled() - before).toBeLessThanOrEqual(16);
     isStopped = true;
-    expect(bus.counts().handled.ping).toBeGreaterThan(1_000);
     await broker.close();
   });
 

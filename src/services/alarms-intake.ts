@@ -10,8 +10,8 @@ import type { AlarmsMachine, AlarmsOutput } from "#twin/alarms-machine.ts";
 import { chainedDraft } from "./audit-records.ts";
 import type { Clock } from "./clock.ts";
 
-/** Inputs stored in one transaction at most, and how long the first of them may wait for others. */
-const BATCH_INPUTS = 256;
+/** Inputs stored in one transaction at most, so that none holds up the loop, and how long the first of them may wait for others. */
+const BATCH_INPUTS = 64;
 const BATCH_MS = 5;
 /** How soon a batch that could not be stored is tried again. */
 const RETRY_MS = 1000;

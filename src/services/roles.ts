@@ -63,7 +63,8 @@ export async function openSimRole(
   host: RoleHost,
   { model, scenario }: { readonly model: SimModel; readonly scenario: ScenarioFile },
 ): Promise<Role<SimService>> {
-  const store = openOwnerStore(join(host.folder, "sim.sqlite"), "sim");
+  // Without power the run ends too: in the next one the command that an answer is kept for was never applied.
+  const store = openOwnerStore(join(host.folder, "sim.sqlite"), "sim", "process");
   const onTick = host.metrics.seconds("tick_duration_seconds", "time that a tick takes, with what it publishes", TICK_BUCKETS);
   return role(
     () => store.close(),

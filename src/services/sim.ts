@@ -169,10 +169,7 @@ export function startSim(options: SimServiceOptions): SimService {
     policy: options.policy,
     onAnswered: options.onAnswered,
     handle,
-    saveState() {
-      const bytes = machine.snapshot();
-      return () => machine.restore(bytes);
-    },
+    saveState: () => machine.keep(),
     onFault: (error, commandName) =>
       log.error({ err: error, command: commandName }, "a command broke down; the state before it was put back"),
   });

@@ -8,17 +8,21 @@ const BUSY_TIMEOUT_MS = 5000;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
+/** What a commit survives once it has returned: the loss of power (each is synced to the disk), or the end of the process only. */
+export type Durability = "power" | "process";
+
 /**
- * Opens a database that survives power loss (write-ahead log, every commit synced) and brings its schema up to date.
- * `migrations[n]` is the SQL that leads from version n to n+1; versions only go forward.
+ * Opens a database with a write-ahead log and brings its schema up to date. It is whole after whatever happens; `durability` says
+ * which commits are still in it. `migrations[n]` is the SQL that leads from version n to n+1; versions only go forward.
  * @throws QikiError `folder_unwritable`, `store_newer` (made by a later build) or `store_damaged`
  */
-export function openDatabase(path: string, migrations: readonly string[]): DatabaseSync {
+export function openDatabase(path: string, migrations: readonly string[], durability: Durability = "power"): DatabaseSync {
   makeFolder(dirname(path));
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    const synchronous = durability === "power" ? "FULL" : "NORMAL";
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON`);
     migrate(db, path, migrations);
     return db;
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { COMMAND_DEDUP_SCHEMA, type CommandDedup, createCommandDedup } from "./command-dedup.ts";
-import { openDatabase } from "./database.ts";
+import { type Durability, openDatabase } from "./database.ts";
 import { lockStore } from "./lock.ts";
 
 const MIGRATIONS = [
@@ -20,10 +20,10 @@ export interface OwnerStore {
 }
 
 /** Opens `path` for one owner (`sim`, `tracker`, `recorder`). @throws QikiError as `openDatabase` and `lockStore` */
-export function openOwnerStore(path: string, owner: string): OwnerStore {
+export function openOwnerStore(path: string, owner: string, durability?: Durability): OwnerStore {
   const lock = lockStore(path);
   try {
-    const db = openDatabase(path, MIGRATIONS);
+    const db = openDatabase(path, MIGRATIONS, durability);
     const save = db.prepare("INSERT OR REPLACE INTO machine_state (id, tick, bytes) VALUES (0, ?, ?)");
     const load = db.prepare("SELECT tick, bytes FROM machine_state WHERE id = 0");
     return {

@@ -14,7 +14,7 @@ import { createEffects, type Effects } from "./effects.ts";
 import { busReading, pduReading, radarSensorReading, thermalReading, thermalTrip } from "./event-bodies.ts";
 import type { Machine } from "./machine.ts";
 import { type MessageMaker, messageMaker } from "./sim-messages.ts";
-import { newSimState, restoreSimState, type RunState, type SimModel, type SimState, snapshotSimState } from "./sim-state.ts";
+import { keepSimState, newSimState, restoreSimState, type RunState, type SimModel, type SimState, snapshotSimState } from "./sim-state.ts";
 import { advanceRadar, radarReading } from "./sim-radar.ts";
 import { applyTimelineAction } from "./sim-timeline.ts";
 import { projectSection, projectTelemetry, type TelemetryContext } from "./telemetry.ts";
@@ -50,6 +50,8 @@ export interface SimMachine extends Machine<SimInput, SimOutput> {
   readonly speed: number;
   /** Ticks that a `sim.step` still owes. */
   readonly pendingSteps: number;
+  /** Keeps the state of now; the call it returns puts it back. */
+  keep(): () => void;
   /** Digest of the craft room now. */
   hash(): string;
   /** Digest of the scene room now. */
@@ -361,6 +363,12 @@ export function createSimMachine(model: SimModel): SimMachine {
     snapshot: () => snapshotSimState(state, model),
     restore(bytes) {
       state = restoreSimState(bytes, model);
+    },
+    keep() {
+      const again = keepSimState(state, model);
+      return () => {
+        state = again();
+      };
     },
     hash: () => craftHashHex(state.craft),
     sceneHash: () => state.scene.hash(),

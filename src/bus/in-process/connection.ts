@@ -193,6 +193,7 @@ export class InProcessBus implements Bus {
   async flush(): Promise<void> {
     this.assertOpen();
     this.broker.write();
+    await this.broker.turn.rest();
   }
 
   drain(timeoutMs: number): Promise<{ readonly leftover: number }> {
