@@ -55,7 +55,7 @@ export function busFigures(): FigureSpec[] {
           for (let message = 0; message < BURST; message += 1) bus.publish(SUBJECTS.telemetry, payload);
           // Subscriptions get a bounded share of each turn of the loop: let it turn until they have kept up.
           do await setImmediate();
-          while (received < sent - BURST);
+          while (received < sent + BURST);
         }
         const elapsedMs = performance.now() - startedMs;
         await broker.close();
