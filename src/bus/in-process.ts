@@ -2,11 +2,14 @@ import { Broker } from "./in-process/broker.ts";
 import { openBusFile } from "./in-process/bus-file.ts";
 import { InProcessBus } from "./in-process/connection.ts";
 import type { Bus, BusReport } from "./port.ts";
+import type { BusSite } from "./site.ts";
 import { wireNames } from "./wire.ts";
 
 export interface InProcessOptions {
   /** `bus.sqlite` of the data folder; without it streams and last values live in memory. */
   readonly path?: string;
+  /** What the installation calls or limits otherwise. */
+  readonly site?: BusSite;
   /** Wall time, milliseconds since 1970: ages and windows of streams. */
   readonly nowMs: () => number;
   readonly report: (report: BusReport) => void;
@@ -30,7 +33,7 @@ export function openInProcessBroker(options: InProcessOptions): InProcessBroker 
   let isOpen = true;
   return {
     connect({ prefix } = {}) {
-      const bus = new InProcessBus(broker, wireNames(prefix), (closed) => connections.delete(closed));
+      const bus = new InProcessBus(broker, wireNames(prefix, options.site), (closed) => connections.delete(closed));
       connections.add(bus);
       return bus;
     },

@@ -2,6 +2,7 @@ import { connect, credsAuthenticator, type NodeConnectionOptions } from "@nats-i
 import { NatsBus } from "./nats/connection.ts";
 import { connectFailure } from "./nats/failures.ts";
 import type { Bus, BusReport } from "./port.ts";
+import type { BusSite } from "./site.ts";
 import { wireNames } from "./wire.ts";
 
 const RETRY_MS = 1_000;
@@ -19,6 +20,8 @@ export interface NatsOptions {
   /** PEM texts. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly prefix?: string;
+  /** What the installation calls or limits otherwise. */
+  readonly site?: BusSite;
   /** Wall time, milliseconds since 1970. */
   readonly nowMs: () => number;
   readonly report: (report: BusReport) => void;
@@ -63,8 +66,8 @@ async function keepDialling(bus: NatsBus, options: NatsOptions): Promise<void> {
   }
 }
 
-function newBus({ servers, prefix, nowMs, report }: NatsOptions): NatsBus {
-  return new NatsBus({ servers, names: wireNames(prefix), nowMs, report });
+function newBus({ servers, prefix, site, nowMs, report }: NatsOptions): NatsBus {
+  return new NatsBus({ servers, names: wireNames(prefix, site), nowMs, report });
 }
 
 function connectionOptions({ servers, credentials, tls }: NatsOptions): NodeConnectionOptions {

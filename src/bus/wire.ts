@@ -2,6 +2,7 @@ import { assert } from "#base/assert.ts";
 import { QikiError } from "#base/error.ts";
 import { MSG_ID_HEADER } from "#contracts/message.ts";
 import type { Headers } from "./port.ts";
+import { type BusSite, PLAIN_SITE } from "./site.ts";
 import { checkPattern, checkSubject, INBOX_PREFIX } from "./subject.ts";
 
 /** Bytes and encoded headers of one message together (the server's default `max_payload`). */
@@ -20,19 +21,33 @@ export interface WireNames {
   /** Streams, durables' streams and buckets of a prefixed connection are its own, so a replay never reads live state. */
   readonly store: (name: string) => string;
   readonly incomingStore: (wire: string) => string;
+  readonly durable: (name: string) => string;
+  readonly incomingDurable: (wire: string) => string;
+  readonly site: BusSite;
 }
 
-/** @throws QikiError bad_subject when the prefix is no subject */
-export function wireNames(prefix: string | undefined): WireNames {
-  if (prefix === undefined) {
-    return {
-      subject: checkedSubject,
-      pattern: checkedPattern,
-      incoming: (wire) => wire,
-      store: (name) => name,
-      incomingStore: (wire) => wire,
-    };
-  }
+/**
+ * Names of a connection: with a prefix, which knows no site, else those of the site.
+ * @throws QikiError bad_subject when the prefix is no subject
+ */
+export function wireNames(prefix: string | undefined, site: BusSite = PLAIN_SITE): WireNames {
+  if (prefix !== undefined) return prefixedNames(prefix);
+  const subject = renaming(Object.entries(site.subjects));
+  const stream = renaming(Object.entries(site.streams).map(([ours, { name }]) => [ours, name ?? ours]));
+  const durable = renaming(Object.entries(site.durables).map(([ours, { name }]) => [ours, name ?? ours]));
+  return {
+    subject: (name) => checkedSubject(subject.out(name)),
+    pattern: (name) => checkedPattern(subject.out(name)),
+    incoming: subject.back,
+    store: stream.out,
+    incomingStore: stream.back,
+    durable: durable.out,
+    incomingDurable: durable.back,
+    site,
+  };
+}
+
+function prefixedNames(prefix: string): WireNames {
   checkSubject(prefix);
   const before = `${prefix}.`;
   const storeBefore = `${prefix.replaceAll(".", "_")}_`;
@@ -42,7 +57,17 @@ export function wireNames(prefix: string | undefined): WireNames {
     incoming: (wire) => (wire.startsWith(before) ? wire.slice(before.length) : wire),
     store: (name) => storeBefore + name,
     incomingStore: (wire) => (wire.startsWith(storeBefore) ? wire.slice(storeBefore.length) : wire),
+    durable: (name) => name,
+    incomingDurable: (wire) => wire,
+    site: PLAIN_SITE,
   };
+}
+
+/** Names there and back; those that are not renamed stay. */
+function renaming(pairs: readonly (readonly [string, string])[]): Record<"out" | "back", (name: string) => string> {
+  const [out, back] = [new Map(pairs), new Map(pairs.map(([ours, theirs]) => [theirs, ours]))];
+  if (pairs.length === 0) return { out: (name) => name, back: (name) => name };
+  return { out: (name) => out.get(name) ?? name, back: (name) => back.get(name) ?? name };
 }
 
 /** @throws QikiError payload_too_large */

@@ -1,7 +1,8 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { resolve, sep } from "node:path";
 import type { Command } from "commander";
 import { backUp, type BackupManifest, restore } from "#store/data-backup.ts";
-import { dataFolder } from "./settings.ts";
+import { dataFolder, places } from "./settings.ts";
 import { PRODUCT_VERSION } from "./version.ts";
 
 interface DataFlags {
@@ -19,6 +20,8 @@ export function addDataVerbs(program: Command): void {
     .action(async (folder: string, flags: DataFlags) => {
       const about = { made: new Date().toISOString(), productVersion: PRODUCT_VERSION };
       tell(await backUp(dataFolder(flags.data), resolve(folder), about), `copied to ${folder}`);
+      for (const path of elsewhere(dataFolder(flags.data)))
+        process.stderr.write(`qiki: not in the copy: ${path} lies outside the data folder; copy it by its own means\n`);
     });
   data
     .command("restore")
@@ -28,6 +31,11 @@ export function addDataVerbs(program: Command): void {
     .action(async (folder: string, flags: DataFlags) => {
       tell(await restore(resolve(folder), dataFolder(flags.data)), `restored to ${dataFolder(flags.data)}`);
     });
+}
+
+/** What the settings place outside the data folder, and is there. */
+function elsewhere(folder: string): readonly string[] {
+  return Object.values(places()).filter((path): path is string => path !== undefined && !path.startsWith(folder + sep) && existsSync(path));
 }
 
 function tell({ files, made }: BackupManifest, what: string): void {

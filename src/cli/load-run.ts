@@ -23,7 +23,7 @@ export interface LoadOptions {
   /** Boots STOPPED whatever the scenario says. */
   readonly stopped?: boolean;
   /** What the environment says, over the scenario's own word. */
-  readonly environment?: Pick<RadarEnvironment, "config" | "transponderId">;
+  readonly environment?: Pick<RadarEnvironment, "config" | "transponderId" | "profile" | "mode">;
 }
 
 export interface LoadedRun {
@@ -36,7 +36,10 @@ export function loadRun(options: LoadOptions): LoadedRun {
   const scenarioPath = findFile(options.scenario, process.cwd(), "scenario");
   const scenarioText = readText(scenarioPath, "scenario");
   const parsed = readScenario(scenarioText, scenarioPath, options);
-  const file = readProfileFile(options.profile ?? parsed.profilePath ?? "profiles/shipped.json", dirname(scenarioPath));
+  const file = readProfileFile(
+    options.profile ?? options.environment?.profile ?? parsed.profilePath ?? "profiles/shipped.json",
+    dirname(scenarioPath),
+  );
   const { profile, problems } = applyProfileSet(file.value, parsed.set);
   if (problems.length > 0) throw scenarioError(scenarioPath, problems);
   const { thrusters } = checkProfile(file.path, profile, parsed.settings.tickMs);
@@ -47,7 +50,7 @@ export function loadRun(options: LoadOptions): LoadedRun {
     scenario: parsed,
     bootId: options.bootId,
     ...(options.environment?.transponderId === undefined ? {} : { transponderId: options.environment.transponderId }),
-    mode: "FACTORY",
+    mode: options.environment?.mode ?? "FACTORY",
   };
   const model = createSimModel(setup);
   if (model.kind === "refused") throw scenarioError(scenarioPath, model.problems);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { QikiError } from "#base/error.ts";
 import type { NatsCredentials, NatsOptions } from "#bus/nats.ts";
+import { busSite } from "./bus-site.ts";
 
 /** Connection settings of a NATS server: address from the command line, secrets only from the environment. */
 export function natsOptions(url: string, env: NodeJS.ProcessEnv = process.env): NatsOptions {
@@ -13,6 +14,7 @@ export function natsOptions(url: string, env: NodeJS.ProcessEnv = process.env): 
   const credentials = natsCredentials(env);
   const tls = tlsFiles(env);
   return {
+    site: busSite(),
     servers: url.split(",").map((one) => one.trim()),
     ...(credentials === undefined ? {} : { credentials }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),

@@ -5,6 +5,9 @@ import { type ServiceSettings, settings } from "./settings.ts";
 export interface RadarEnvironment {
   /** Settings by their key, such as `radar.sr_threshold_m`. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Craft profile, undefined where the scenario names it. */
+  readonly profile: string | undefined;
+  readonly mode: "FACTORY" | "MISSION";
   /** Own transponder id, undefined where the run makes it. */
   readonly transponderId: string | undefined;
   /** Cooldown of guard rules that have none of their own, s; never below 0.1. */
@@ -23,6 +26,8 @@ export function radarEnvironment({ sim, radar, rules }: Pick<ServiceSettings, "s
       ...(radar.srThresholdM === undefined ? {} : { "radar.sr_threshold_m": radar.srThresholdM }),
       ...(radar.enabled === undefined ? {} : { "radar.enabled": radar.enabled }),
     },
+    profile: sim.profile,
+    mode: sim.mode,
     transponderId: radar.transponderId,
     guardCooldownS: rules.guardCooldownS === undefined ? GUARD_COOLDOWN_DEFAULT_S : Math.max(rules.guardCooldownS, COOLDOWN_MIN_S),
     publishesGuards: rules.publishGuards,

@@ -5,6 +5,7 @@ import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { createLog } from "#services/log.ts";
 import { type RoleName, type RoleSettings, serveRole } from "#services/serve.ts";
+import { simSilence } from "./bus-site.ts";
 import { commandKeys, commandPolicy, GATEWAY_KEY_ID } from "./command-keys.ts";
 import { natsBus } from "./connect-nats.ts";
 import { gatewayAccess, withAccess } from "./gateway-access.ts";
@@ -13,7 +14,7 @@ import { loadRun } from "./load-run.ts";
 import { GATEWAY_PORT, orionText, PORTS_TO_TRY, portOf, signalled, type StartFlags, stopInTime } from "./process.ts";
 import { radarEnvironment } from "./radar-env.ts";
 import { recorderLimits } from "./recorder-limits.ts";
-import { dataFolder, settings as serviceSettings } from "./settings.ts";
+import { dataFolder, places, settings as serviceSettings } from "./settings.ts";
 import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
 /** Where each role tells its health unless QIKI_HEALTH_PORT says otherwise; the gateway does it at its own address. */
@@ -62,6 +63,8 @@ async function serve(flags: ServeFlags): Promise<void> {
     policy: commandPolicy(),
     health: { host, port },
     settings,
+    places: places(),
+    lagPeriodMs: serviceSettings().bus.lagPeriodS * 1000,
     onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
   });
   process.stdout.write(flags.role === "gateway" ? orionText(served, port) : `${flags.role} runs; its health is at ${served.url}/readyz\n`);
@@ -89,7 +92,7 @@ function settingsOf(
         stopped: flags.stopped === true || flags.scenario === undefined,
         environment: radarEnvironment(),
       });
-      return { port, settings: { role, model: loaded.model, scenario: loaded.scenarioFile } };
+      return { port, settings: { role, model: loaded.model, scenario: loaded.scenarioFile, silence: simSilence(true) } };
     }
     case "tracker":
       return { port, settings: { role, guardRules: loadGuardRules(), publishesGuards: radarEnvironment().publishesGuards } };

@@ -3,19 +3,42 @@ import { resolve } from "node:path";
 import { QikiError } from "#base/error.ts";
 import { isRaw, joinPath, type KeyReport, keyProblemText, type Raw, readObject, readValue } from "#base/key-reader.ts";
 import { codeName, type KeySpec, type ValuesOf } from "#base/key-spec.ts";
+import type { Places } from "#services/roles.ts";
 import { parseYamlText } from "#services/yaml-text.ts";
 import { readText } from "./read-file.ts";
 
-/** A setting of the services: a key of the configuration file, and the variable that says the same (operations §10). */
-type SettingSpec = KeySpec & { readonly env?: string };
+/** A setting of the services: a key of the configuration file, and the variable that says the same, of several the first that is set (operations §10). */
+type SettingSpec = KeySpec & { readonly env?: string | readonly string[] };
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 const PERIOD = { kind: "number", unit: "s", min: 1e-3, max: 1e6 } as const;
 const PORT = { kind: "number", unit: "", integer: true, min: 0, max: 65_535 } as const;
 
+const SUBJECT = { kind: "text" } as const;
+const STREAM = { kind: "text", pattern: "^[A-Za-z0-9_-]{1,64}$", form: "1 to 64 letters, digits, _ or -" } as const;
+const AGE = { kind: "number", unit: "s", min: 1, max: 1e9 } as const;
+const COUNT = { kind: "number", unit: "", integer: true, min: 1, max: 1e6 } as const;
+const SWITCH = { kind: "boolean", default: true } as const;
+
+/** What one stream and its durables are called and limited to; the contract's own word where nothing is said. */
+function streamKeys<Prefix extends "radar" | "events">(prefix: Prefix, env: string, stream: string) {
+  return [
+    { ...STREAM, key: `${prefix}_stream`, env: `${env}_STREAM`, about: `name of the stream ${stream}` },
+    { ...COUNT, key: `${prefix}_max_bytes`, env: `${env}_MAX_BYTES`, about: "what it holds at most", unit: "B", max: 1e15 },
+    { ...AGE, key: `${prefix}_max_age_s`, env: `${env}_MAX_AGE_SEC`, about: "how long it holds a message" },
+    { ...AGE, key: `${prefix}_duplicate_window_s`, env: `${env}_DUPLICATE_WINDOW_SEC`, about: "how long it knows a message id" },
+    { ...AGE, key: `${prefix}_ack_wait_s`, env: `${env}_CONSUMER_ACK_WAIT_SEC`, about: "its durables: how long a reader may take" },
+    { ...COUNT, key: `${prefix}_max_deliver`, env: `${env}_CONSUMER_MAX_DELIVER`, about: "its durables: how often a message comes" },
+    { ...COUNT, key: `${prefix}_max_ack_pending`, env: `${env}_CONSUMER_MAX_ACK_PENDING`, about: "its durables: how many may be out" },
+  ] as const;
+}
+
 /** Every setting, by section of the file. Secrets are none of them: they come from the environment alone. */
 export const SERVICE_SECTIONS = {
-  data: [{ kind: "text", key: "dir", env: "QIKI_DATA_DIR", about: "folder of everything that is kept", default: "./qiki-data" }],
+  data: [
+    { kind: "text", key: "dir", env: "QIKI_DATA_DIR", about: "folder of everything that is kept", default: "./qiki-data" },
+    { kind: "text", key: "store", env: "EVENTSTORE_DB_PATH", about: "audit chain and incidents; without it qiki.sqlite in the folder" },
+  ],
   gateway: [
     { kind: "text", key: "host", env: "QIKI_HTTP_HOST", about: "address to listen on", default: "127.0.0.1" },
     { ...PORT, key: "port", env: "QIKI_HTTP_PORT", about: "port to listen on; without it 8420 or the next free one" },
@@ -38,6 +61,24 @@ export const SERVICE_SECTIONS = {
   ],
   health: [{ ...PORT, key: "port", env: "QIKI_HEALTH_PORT", about: "port of a role's health; without it 8421 to 8424 by role" }],
   nats: [{ kind: "text", key: "url", env: "NATS_URL", about: "server, several by commas", default: "nats://localhost:4222" }],
+  bus: [
+    { ...SUBJECT, key: "telemetry_subject", env: "SYSTEM_TELEMETRY_SUBJECT", about: "subject that stands for qiki.telemetry" },
+    { ...SUBJECT, key: "responses_subject", env: "RESPONSES_CONTROL_SUBJECT", about: "subject that stands for qiki.responses.control" },
+    { ...SUBJECT, key: "radar_frames_subject", env: "RADAR_FRAMES_SUBJECT", about: "subject that stands for qiki.radar.v1.frames" },
+    { ...SUBJECT, key: "radar_lr_subject", env: "RADAR_LR_SUBJECT", about: "subject that stands for qiki.radar.v1.frames.lr" },
+    { ...SUBJECT, key: "radar_sr_subject", env: "RADAR_SR_SUBJECT", about: "subject that stands for qiki.radar.v1.tracks.sr" },
+    { ...SUBJECT, key: "radar_tracks_subject", env: "RADAR_TRACKS_SUBJECT", about: "subject that stands for qiki.radar.v1.tracks" },
+    ...streamKeys("radar", "RADAR", "QIKI_RADAR_V1"),
+    ...streamKeys("events", "EVENTS", "QIKI_EVENTS_V1"),
+    { ...STREAM, key: "radar_frames_durable", env: "RADAR_FRAMES_DURABLE", about: "name of the durable radar_frames_pull" },
+    { ...STREAM, key: "radar_tracks_durable", env: "RADAR_TRACKS_DURABLE", about: "name of the durable radar_tracks_pull" },
+    { ...STREAM, key: "events_audit_durable", env: "EVENTS_AUDIT_DURABLE", about: "name of the durable events_audit_pull" },
+    { ...AGE, key: "lag_period_s", env: "RADAR_LAG_MONITOR_INTERVAL_SEC", about: "how often the lag of durables is asked for", default: 5 },
+    { ...SWITCH, key: "telemetry", env: "TELEMETRY_NATS_ENABLED", about: "whether the simulation sends telemetry over NATS" },
+    { ...SWITCH, key: "events", env: "EVENTS_NATS_ENABLED", about: "whether it sends the craft's events over NATS" },
+    { ...SWITCH, key: "radar", env: "RADAR_NATS_ENABLED", about: "whether it sends radar frames over NATS" },
+    { ...SWITCH, key: "commands", env: "CONTROL_NATS_ENABLED", about: "whether it takes commands over NATS" },
+  ],
   auth: [
     { kind: "word", key: "mode", about: "whether commands on the bus must be signed", words: ["open", "signed"], default: "open" },
     {
@@ -93,8 +134,19 @@ export const SERVICE_SECTIONS = {
       default: 512,
     },
   ],
-  record: [{ kind: "number", key: "max_gib", about: "what recordings may take", unit: "GiB", min: 0.001, max: 1_048_576, default: 2 }],
+  record: [
+    { kind: "number", key: "max_gib", about: "what recordings may take", unit: "GiB", min: 0.001, max: 1_048_576, default: 2 },
+    {
+      kind: "text",
+      key: "dir",
+      env: "OPERATOR_CONSOLE_RECORD_DIR",
+      about: "folder of recordings; without it recordings in the data folder",
+    },
+  ],
   sim: [
+    { kind: "text", key: "profile", env: ["QIKI_BOT_CONFIG_PATH", "BOT_CONFIG_PATH"], about: "craft profile; over the scenario's word" },
+    { kind: "word", key: "mode", env: "QIKI_MODE", about: "mode at the start", words: ["FACTORY", "MISSION"], default: "FACTORY" },
+    { ...SWITCH, key: "events", env: "EVENTS_ENABLED", about: "whether the craft's events are sent at all" },
     {
       ...PERIOD,
       key: "telemetry_period_s",
@@ -176,11 +228,11 @@ export function loadSettings(named: string | undefined, env: NodeJS.ProcessEnv =
     const fromFile = readObject(specs, section, name, "refused", reportTo(problems, file ?? ""));
     const read: Record<string, unknown> = {};
     for (const spec of specs) {
-      const text = spec.env === undefined ? undefined : env[spec.env];
+      const variable = [spec.env ?? []].flat().find((one) => env[one] !== undefined);
       const isInFile = section[spec.key] !== undefined;
-      const value = text === undefined ? fromFile[codeName(spec.key)] : fromText(spec, spec.env!, text, problems);
+      const value = variable === undefined ? fromFile[codeName(spec.key)] : fromText(spec, variable, env[variable]!, problems);
       read[codeName(spec.key)] = value;
-      const origin = text === undefined ? (isInFile ? file! : "default") : spec.env!;
+      const origin = variable ?? (isInFile ? file! : "default");
       rows.push({ key: joinPath(name, spec.key), value: value ?? null, origin, about: spec.about ?? "" });
     }
     values[name] = read;
@@ -211,6 +263,13 @@ export function loadedSettings(): LoadedSettings {
 /** The data folder: where everything is kept unless a flag says otherwise. */
 export function dataFolder(flag: string | undefined): string {
   return resolve(flag ?? settings().data.dir);
+}
+
+/** What the settings place outside the data folder. */
+export function places(): Places {
+  const { data, record } = settings();
+  const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path));
+  return { store: at(data.store), recordings: at(record.dir) };
 }
 
 function readFile(path: string): Raw {

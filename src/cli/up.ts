@@ -5,6 +5,7 @@ import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
 import { createLog } from "#services/log.ts";
+import { busSite, simSilence } from "./bus-site.ts";
 import { commandKeys, commandPolicy } from "./command-keys.ts";
 import { natsBus } from "./connect-nats.ts";
 import { gatewayAccess, withAccess } from "./gateway-access.ts";
@@ -13,7 +14,7 @@ import { loadRun } from "./load-run.ts";
 import { GATEWAY_PORT, orionText, PORTS_TO_TRY, portOf, signalled, type StartFlags, stopInTime } from "./process.ts";
 import { radarEnvironment } from "./radar-env.ts";
 import { recorderLimits } from "./recorder-limits.ts";
-import { dataFolder, settings } from "./settings.ts";
+import { dataFolder, places, settings } from "./settings.ts";
 import { PRODUCT_ROOT, PRODUCT_VERSION } from "./version.ts";
 
 interface UpFlags extends StartFlags {
@@ -80,6 +81,10 @@ async function up(flags: UpFlags): Promise<void> {
     keys: commandKeys(),
     policy: commandPolicy(),
     ...recorderLimits(),
+    places: places(),
+    site: busSite(),
+    lagPeriodMs: settings().bus.lagPeriodS * 1000,
+    silence: simSilence(flags.nats !== undefined),
     productVersion: PRODUCT_VERSION,
     onViolation: (subject, problem) => log.error({ subject }, `a message does not fit its contract: ${problem}`),
   });

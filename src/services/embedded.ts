@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { QikiError } from "#base/error.ts";
 import { openInProcessBroker } from "#bus/in-process.ts";
 import type { Bus, BusReport } from "#bus/port.ts";
+import type { BusSite } from "#bus/site.ts";
 import { lockFolder } from "#store/lock.ts";
 import type { HistoryLimits } from "#store/history-store.ts";
 import type { SimModel } from "#twin/sim-state.ts";
@@ -23,8 +24,8 @@ import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
 import type { RecorderService } from "./recorder.ts";
 import { recordingMeta, type ScenarioFile, simMeta, trackerMeta } from "./recording-meta.ts";
-import { openAlarmsRole, openRecorderRole, openSimRole, openTrackerRole, type Role } from "./roles.ts";
-import type { SimService } from "./sim.ts";
+import { openAlarmsRole, openRecorderRole, openSimRole, openTrackerRole, type Places, type Role } from "./roles.ts";
+import type { Silence, SimService } from "./sim.ts";
 
 export interface EmbeddedOptions {
   readonly clock: Clock;
@@ -55,6 +56,13 @@ export interface EmbeddedOptions {
   readonly policy?: CommandPolicy;
   /** How much telemetry and how many marks are remembered. */
   readonly history?: HistoryLimits;
+  /** What the installation calls or limits otherwise on the bus of this process. */
+  readonly site?: BusSite;
+  readonly places?: Places;
+  /** How often the lag of durables is asked for; 5 s unless told. */
+  readonly lagPeriodMs?: number;
+  /** What the simulation keeps to itself. */
+  readonly silence?: Silence;
   /** A message that breaks its contract: tests throw, production logs and counts. */
   readonly onViolation: (subject: string, problem: string) => void;
 }
@@ -114,8 +122,20 @@ async function openParts(
   const keys: CommandKeys = new Map([...(options.keys ?? []), [key.id, { role: "supervisor" as const, key: key.secret }]]);
   const publisher = createPublisher(bus, clock, options.onViolation);
   const { policy, history } = options;
-  const { metrics, onAnswered } = processMetrics(bus, clock, publisher, closing);
-  const host = { bus, clock, log, keys, publisher, folder: dataFolder, metrics, onAnswered, ...(policy === undefined ? {} : { policy }) };
+  const { metrics, onAnswered } = processMetrics(bus, clock, publisher, closing, options.lagPeriodMs);
+  const { places } = options;
+  const host = {
+    bus,
+    clock,
+    log,
+    keys,
+    publisher,
+    folder: dataFolder,
+    places,
+    metrics,
+    onAnswered,
+    ...(policy === undefined ? {} : { policy }),
+  };
   // The recorder ends after those whose last words it writes, though it begins after them.
   let recorder: Role<RecorderService> | undefined;
   closing.add("recorder", () => recorder?.stop());
@@ -140,7 +160,7 @@ async function openParts(
     ...(history === undefined ? {} : { history }),
   });
   onRecorder(recorder.service);
-  const sim = await openSimRole(host, { model, scenario });
+  const sim = await openSimRole(host, { model, scenario, silence: options.silence });
   closing.add("sim", () => sim.stop());
   const roles = [alarms, tracker, recorder, sim];
   const gateway = await startGateway({
@@ -161,7 +181,7 @@ async function openParts(
 }
 
 /** The bus that was asked for, once it is there, else one of this process in the data folder. */
-async function openBus({ clock, log, dataFolder, openBus: open, signal }: EmbeddedOptions, closing: Closing): Promise<Bus> {
+async function openBus({ clock, log, dataFolder, openBus: open, signal, site }: EmbeddedOptions, closing: Closing): Promise<Bus> {
   const report = createBusReporter(log, clock, () => bus);
   const bus: Bus = open?.(report) ?? ownBus();
   closing.add("bus", () => bus.drain(DRAIN_MS));
@@ -169,7 +189,12 @@ async function openBus({ clock, log, dataFolder, openBus: open, signal }: Embedd
   return bus;
 
   function ownBus(): Bus {
-    const broker = openInProcessBroker({ path: join(dataFolder, "bus.sqlite"), nowMs: () => clock.nowMs(), report });
+    const broker = openInProcessBroker({
+      path: join(dataFolder, "bus.sqlite"),
+      nowMs: () => clock.nowMs(),
+      report,
+      ...(site === undefined ? {} : { site }),
+    });
     closing.add("bus file", () => broker.close());
     return broker.connect();
   }

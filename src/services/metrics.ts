@@ -55,8 +55,8 @@ export function createMetrics(): Metrics {
 const STATES: readonly BusStatus["state"][] = ["connected", "reconnecting", "lost", "closed"];
 const LAG_MS = 5000;
 
-/** The bus as this process sees it; the lag of durables is asked for every 5 s. The returned call ends that. */
-export function busMetrics(metrics: Metrics, bus: Bus, clock: Clock): () => void {
+/** The bus as this process sees it; the lag of durables is asked for now and again. The returned call ends that. */
+export function busMetrics(metrics: Metrics, bus: Bus, clock: Clock, lagPeriodMs = LAG_MS): () => void {
   let lags: Sample[] = [];
   let cancel = (): void => {};
   metrics.gauge("bus_state", "1 for the state that the connection is in", ["state"], () =>
@@ -87,7 +87,7 @@ export function busMetrics(metrics: Metrics, bus: Bus, clock: Clock): () => void
       // Without the bus nothing is known of its durables; bus_state says so.
       lags = [];
     }
-    cancel = clock.after(LAG_MS, () => void poll());
+    cancel = clock.after(lagPeriodMs, () => void poll());
   }
   void poll();
   return () => cancel();

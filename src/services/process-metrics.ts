@@ -10,9 +10,10 @@ export function processMetrics(
   clock: Clock,
   publisher: Publisher,
   closing: Closing,
+  lagPeriodMs?: number,
 ): { readonly metrics: Metrics; readonly onAnswered: (name: string, code: string) => void } {
   const metrics = createMetrics();
-  const endBus = busMetrics(metrics, bus, clock);
+  const endBus = busMetrics(metrics, bus, clock, lagPeriodMs);
   closing.add("metrics", endBus);
   publisherMetrics(metrics, publisher);
   const answered = new Map<string, { readonly name: string; readonly code: string; count: number }>();

@@ -17,7 +17,7 @@ import type { Publisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
 import { type RecorderService, startRecorder } from "./recorder.ts";
 import type { ScenarioFile } from "./recording-meta.ts";
-import { type SimService, startSim } from "./sim.ts";
+import { type Silence, type SimService, startSim } from "./sim.ts";
 import { startTracker, type TrackerService } from "./tracker.ts";
 
 /** What every role is started with, whoever carries its messages. */
@@ -34,6 +34,16 @@ export interface RoleHost {
   readonly publisher: Publisher;
   /** Where it keeps its files; they are its own. */
   readonly folder: string;
+  /** Files that the settings place elsewhere. */
+  readonly places?: Places | undefined;
+}
+
+/** What may lie outside the data folder; undefined where it lies inside. */
+export interface Places {
+  /** File of audit chain and incidents. */
+  readonly store: string | undefined;
+  /** Folder of recordings. */
+  readonly recordings: string | undefined;
 }
 
 /** One thing that must be well for a role to be ready. */
@@ -61,7 +71,7 @@ export function readinessCheck(name: string, problem: string | undefined): Readi
 
 export async function openSimRole(
   host: RoleHost,
-  { model, scenario }: { readonly model: SimModel; readonly scenario: ScenarioFile },
+  { model, scenario, silence }: { readonly model: SimModel; readonly scenario: ScenarioFile; readonly silence?: Silence | undefined },
 ): Promise<Role<SimService>> {
   // Without power the run ends too: in the next one the command that an answer is kept for was never applied.
   const store = openOwnerStore(join(host.folder, "sim.sqlite"), "sim", "process");
@@ -69,14 +79,20 @@ export async function openSimRole(
   return role(
     () => store.close(),
     () => {
-      const service = startSim({ ...host, model, scenario, dedup: store.dedup, onTick });
+      const service = startSim({ ...host, model, scenario, dedup: store.dedup, onTick, ...(silence === undefined ? {} : { silence }) });
       host.metrics.counter("ticks_total", "ticks run by this process", [], () => [[{}, service.counts.ticks]]);
       host.metrics.counter("tick_late_total", "ticks that this machine was too slow to run when they were due", [], () => [
         [{}, service.counts.slipped],
       ]);
       return service;
     },
-    (service) => readinessCheck("sim", service.stalled()),
+    (service) => {
+      const stalled = service.stalled();
+      const { keepsBack } = service;
+      return stalled === undefined && keepsBack !== undefined
+        ? { name: "sim", ok: true, reason: keepsBack }
+        : readinessCheck("sim", stalled);
+    },
   );
 }
 
@@ -96,7 +112,7 @@ export async function openAlarmsRole(
   host: RoleHost,
   { model, rules }: { readonly model: SimModel; readonly rules: RulesFile },
 ): Promise<Role<AlarmsService>> {
-  const store = openAlarmsStore(join(host.folder, "qiki.sqlite"), host.clock.nowMs());
+  const store = openAlarmsStore(host.places?.store ?? join(host.folder, "qiki.sqlite"), host.clock.nowMs());
   return role(
     () => store.close(host.clock.nowMs()),
     async () => {
@@ -127,7 +143,7 @@ export async function openRecorderRole(
     async () => {
       const service = await startRecorder({
         ...host,
-        folder: join(host.folder, "recordings"),
+        folder: host.places?.recordings ?? join(host.folder, "recordings"),
         ...(model === undefined ? {} : { name: recordingName(host.clock.nowMs(), model) }),
         meta,
         dedup: store.dedup,

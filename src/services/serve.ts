@@ -19,12 +19,21 @@ import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
 import { type Pulse, startPulse } from "./pulse.ts";
 import { recordingMeta, type ScenarioFile } from "./recording-meta.ts";
-import { openAlarmsRole, openRecorderRole, openSimRole, openTrackerRole, type ReadinessCheck, type RoleHost } from "./roles.ts";
+import {
+  openAlarmsRole,
+  openRecorderRole,
+  openSimRole,
+  openTrackerRole,
+  type Places,
+  type ReadinessCheck,
+  type RoleHost,
+} from "./roles.ts";
 import { followRun, type RunFollower } from "./run-follower.ts";
+import type { Silence } from "./sim.ts";
 
 /** What a role of its own process needs beside the bus. */
 export type RoleSettings =
-  | { readonly role: "sim"; readonly model: SimModel; readonly scenario: ScenarioFile }
+  | { readonly role: "sim"; readonly model: SimModel; readonly scenario: ScenarioFile; readonly silence?: Silence }
   | { readonly role: "tracker"; readonly guardRules: GuardRulesFile; readonly publishesGuards: boolean }
   | { readonly role: "alarms"; readonly rulesPath: string }
   | {
@@ -49,6 +58,9 @@ export interface ServeOptions {
   /** Where health is told, of a role that is no gateway. */
   readonly health: { readonly host: string; readonly port: number };
   readonly settings: RoleSettings;
+  readonly places?: Places;
+  /** How often the lag of durables is asked for; 5 s unless told. */
+  readonly lagPeriodMs?: number;
   readonly onViolation: (subject: string, problem: string) => void;
 }
 
@@ -87,8 +99,9 @@ async function open(options: ServeOptions, closing: Closing): Promise<Omit<Serve
   const streams = keepStreams(bus, clock, log);
   closing.add("streams", () => streams.stop());
   const publisher = createPublisher(bus, clock, options.onViolation);
-  const { metrics, onAnswered } = processMetrics(bus, clock, publisher, closing);
-  const host: RoleHost = { bus, clock, log, keys, policy: options.policy, publisher, folder, metrics, onAnswered };
+  const { metrics, onAnswered } = processMetrics(bus, clock, publisher, closing, options.lagPeriodMs);
+  const { policy, places } = options;
+  const host: RoleHost = { bus, clock, log, keys, policy, publisher, folder, places, metrics, onAnswered };
   const common = (): readonly ReadinessCheck[] => [busCheck(bus), streams.check()];
 
   if (settings.role === "gateway") {

@@ -1,5 +1,5 @@
 import { zstdCompressSync } from "node:zlib";
-import type { Bus } from "#bus/port.ts";
+import type { Bus, Subscription } from "#bus/port.ts";
 import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { CommandDedup } from "#store/command-dedup.ts";
@@ -35,11 +35,26 @@ export interface SimServiceOptions {
   readonly policy?: CommandPolicy;
   /** Hears how each command was answered. */
   readonly onAnswered?: ((name: string, code: string) => void) | undefined;
+  readonly silence?: Silence;
 }
+
+/** What a simulation keeps to itself: it runs all the same, and who watches it sees less. Commands: it takes none. */
+export interface Silence {
+  readonly telemetry: boolean;
+  readonly events: boolean;
+  readonly radar: boolean;
+  readonly commands: boolean;
+}
+
+const OPEN: Silence = { telemetry: false, events: false, radar: false, commands: false };
+const CRAFT_EVENTS = [SUBJECTS.thermal, SUBJECTS.thermalTrip, SUBJECTS.powerBus, SUBJECTS.powerPdu, SUBJECTS.radarSensor];
+const RADAR_FRAMES = [SUBJECTS.radarFrames, SUBJECTS.radarFramesLr, SUBJECTS.radarFramesSr];
 
 export interface SimService {
   readonly machine: SimMachine;
   readonly counts: { readonly ticks: number; readonly slipped: number };
+  /** What it keeps to itself, in words; undefined when nothing. */
+  readonly keepsBack: string | undefined;
   /** Why its loop does not turn as it should, undefined while it does. */
   stalled(): string | undefined;
   /** Stops ticking, sends the closing keyframe. */
@@ -48,8 +63,14 @@ export interface SimService {
 
 /** Hosts the sim machine: runs its ticks by the wall clock, answers its commands, publishes what it says. */
 export function startSim(options: SimServiceOptions): SimService {
-  const { bus, clock, log, publisher, model } = options;
+  const { bus, clock, log, publisher, model, silence = OPEN } = options;
   const machine = createSimMachine(model);
+  const kept = Object.entries(silence).flatMap(([what, isKept]) => (isKept ? [what] : []));
+  const muted = new Set<string>([
+    ...(silence.telemetry ? [SUBJECTS.telemetry] : []),
+    ...(silence.events ? CRAFT_EVENTS : []),
+    ...(silence.radar ? RADAR_FRAMES : []),
+  ]);
   const states = bus.lastValue(STATE_BUCKET);
   const craft = craftFactsOf(model.config);
   const { sensor } = model.settings;
@@ -72,7 +93,7 @@ export function startSim(options: SimServiceOptions): SimService {
     for (const output of outputs) {
       if (output.kind === "note") log.warn({ tick: machine.tick }, output.text);
       if (output.kind !== "message") continue;
-      publisher.publish(output.message);
+      if (!muted.has(output.message.subject)) publisher.publish(output.message);
       if (output.message.subject === SUBJECTS.systemMode) remember(STATE_KEYS.systemMode, output.message.payload);
     }
   }
@@ -160,19 +181,23 @@ export function startSim(options: SimServiceOptions): SimService {
     };
   }
 
-  const door = openCommandDoor({
-    bus,
-    clock,
-    owner: "sim",
-    dedup: options.dedup,
-    keys: options.keys,
-    policy: options.policy,
-    onAnswered: options.onAnswered,
-    handle,
-    saveState: () => machine.keep(),
-    onFault: (error, commandName) =>
-      log.error({ err: error, command: commandName }, "a command broke down; the state before it was put back"),
-  });
+  function openDoor(): Subscription {
+    return openCommandDoor({
+      bus,
+      clock,
+      owner: "sim",
+      dedup: options.dedup,
+      keys: options.keys,
+      policy: options.policy,
+      onAnswered: options.onAnswered,
+      handle,
+      saveState: () => machine.keep(),
+      onFault: (error, commandName) =>
+        log.error({ err: error, command: commandName }, "a command broke down; the state before it was put back"),
+    });
+  }
+
+  const door = silence.commands ? undefined : openDoor();
   remember(STATE_KEYS.simMeta, simMeta(model, options.scenario));
   publish(machine.accept({ kind: "boot" }, machine.tick));
   rememberState();
@@ -183,6 +208,7 @@ export function startSim(options: SimServiceOptions): SimService {
   return {
     machine,
     counts,
+    keepsBack: kept.length === 0 ? undefined : `the settings have it keep back ${kept.join(", ")}`,
     stalled() {
       const silentMs = clock.monotonicMs() - lastTurnMs;
       return silentMs > STALLED_MS ? `the simulation's loop has not turned for ${Math.round(silentMs / 1000)} s` : undefined;
@@ -191,7 +217,7 @@ export function startSim(options: SimServiceOptions): SimService {
       stopped = true;
       cancelTimer();
       keyframeRequests.unsubscribe();
-      await door.drain();
+      await door?.drain();
       if (lastKeyframeTick !== machine.tick) publishKeyframe();
       rememberState();
     },

@@ -160,7 +160,7 @@ export class InProcessBus implements Bus {
     const wireStream = this.names.store(stream);
     const filter = this.names.pattern(options.filter ?? ">");
     const open = (): Consumer => {
-      const definition = durableOf(wireStream, filter, options);
+      const definition = durableOf(stream, options, this.names);
       if (definition !== undefined) return this.openDurable(definition);
       const from = this.broker.stream(wireStream);
       const consumer = new Consumer(from, { filter, nextSeq: startSeq(from, options.deliver, filter) }, this.report);
@@ -281,7 +281,8 @@ export class InProcessBus implements Bus {
       info: async (name) => {
         this.assertOpen();
         const info = broker.info(names.store(name));
-        return { ...info, name, subjects: info.subjects.map(names.incoming) };
+        const durables = info.durables.map((durable) => ({ ...durable, name: names.incomingDurable(durable.name) }));
+        return { ...info, name, subjects: info.subjects.map(names.incoming), durables };
       },
       get: async (name, which) => {
         this.assertOpen();

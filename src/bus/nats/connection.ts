@@ -190,7 +190,7 @@ export class NatsBus implements Bus {
     this.assertTakesWork();
     const wireStream = this.names.store(stream);
     const filter = this.names.pattern(options.filter ?? ">");
-    const durable = durableOf(wireStream, filter, options);
+    const durable = durableOf(stream, options, this.names);
     const leaveAdvisory = durable === undefined ? () => {} : this.poison.join(wireStream, durable.name);
     const iterator = new NatsMessageIterator(
       () => this.board.whenConnected().then(() => this.readerSource()),
@@ -300,9 +300,9 @@ export class NatsBus implements Bus {
 
   private streamCalls(): StreamCalls {
     const manager = async (): Promise<JetStreamManager> => (await this.readerSource()).jsm;
-    return natsStreams(manager, this.names, (definition, subjects) => {
+    return natsStreams(manager, this.names, (definition, wanted, subjects) => {
       this.ensured.set(definition.name, definition);
-      this.sender.ledger.watch(this.names.store(definition.name), subjects, definition.dedupWindowMs);
+      this.sender.ledger.watch(wanted.name, subjects, wanted.dedupWindowMs);
     });
   }
 

@@ -22,11 +22,11 @@ import { decodeHeaders } from "./headers.ts";
 const NS_PER_MS = 1_000_000;
 const API_TIMEOUT_MS = 5_000;
 
-/** The stream calls of one connection. `onStream` hears of every stream it ensured, with the wire subjects that it captures. */
+/** The stream calls of one connection. `onStream` hears of every stream it ensured: ours, the same in the names and limits of the wire, and the subjects it captures there. */
 export function natsStreams(
   manager: () => Promise<JetStreamManager>,
   names: WireNames,
-  onStream: (definition: StreamDefinition, subjects: readonly string[]) => void,
+  onStream: (definition: StreamDefinition, wanted: StreamDefinition, subjects: readonly string[]) => void,
 ): StreamCalls {
   async function call<Result>(name: string, ask: (jsm: JetStreamManager) => Promise<Result>): Promise<Result> {
     try {
@@ -40,7 +40,7 @@ export function natsStreams(
       call(definition.name, async (jsm) => {
         const wanted = wireStream(definition, names);
         const { ensured, config } = await ensureStream(jsm, wanted);
-        onStream(definition, config.subjects ?? []);
+        onStream(definition, wanted, config.subjects ?? []);
         return ensured;
       }),
     ensureDurable: (definition) => call(definition.stream, (jsm) => ensureDurable(jsm, wireDurable(definition, names))),
@@ -50,7 +50,11 @@ export function natsStreams(
         const durables: { name: string; pending: number; ackPending: number }[] = [];
         for await (const consumer of jsm.consumers.list(names.store(name))) {
           if (consumer.config.durable_name === undefined) continue;
-          durables.push({ name: consumer.name, pending: consumer.num_pending, ackPending: consumer.num_ack_pending });
+          durables.push({
+            name: names.incomingDurable(consumer.name),
+            pending: consumer.num_pending,
+            ackPending: consumer.num_ack_pending,
+          });
         }
         return {
           name,
