@@ -135,6 +135,8 @@ export interface StoredMsg {
 export interface StreamMsg extends StoredMsg {
   /** 1 at the first delivery. */
   readonly deliveries: number;
+  /** Number of this delivery among all that its consumer made, from 1: whoever reads alone and finds one missing has not got it. */
+  readonly delivery: number;
   ack(): void;
   /** Deliver again, after the delay when there is one. */
   nak(delayMs?: number): void;
@@ -246,7 +248,8 @@ export interface Bus {
 
   readonly streams: StreamCalls;
   /**
-   * Messages of a stream in the order of their sequence, at least once with a durable; a redelivery comes when it is due.
+   * Messages of a stream in the order of their sequence, at least once with a durable; a redelivery comes when it is due, after newer
+   * ones (`InOrderReader` puts them in order). Without a durable each comes once, through outages too.
    * The iterator pulls, so a slow reader blocks nobody. It ends when the bus drains or closes, and by
    * `return`; what was fetched ahead (`batch`) and not acknowledged then comes again after ackWaitMs.
    * @throws QikiError stream_unknown (from the first `next`)

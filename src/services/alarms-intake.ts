@@ -1,9 +1,10 @@
 import { QikiError } from "#base/error.ts";
 import type { RunId, Tick } from "#base/units.ts";
 import { utf8Decode } from "#base/utf8.ts";
+import { InOrderReader } from "#bus/in-order.ts";
 import type { Bus, StreamMsg } from "#bus/port.ts";
 import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
-import { DURABLES, STREAMS } from "#contracts/streams.ts";
+import { DURABLES, type DurableDefinition, STREAMS } from "#contracts/streams.ts";
 import { EVENTS_PREFIX } from "#contracts/subjects.ts";
 import type { AlarmsBatch } from "#store/alarms-store.ts";
 import type { AlarmsMachine, AlarmsOutput } from "#twin/alarms-machine.ts";
@@ -124,9 +125,9 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
     else cancelTimer ??= clock.after(BATCH_MS, flush);
   }
 
-  function read(durable: (typeof DURABLES)["alarmsEvents" | "eventsAudit"], inbox: StreamMsg[]): AsyncIterator<unknown> {
-    const { name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending } = durable;
-    const messages = bus.consume(STREAMS.events.name, { durable: name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending });
+  /** Reads in the order of the stream, whatever was killed or cut off: the positions would otherwise pass what comes again later. */
+  async function read(durable: DurableDefinition, after: number, inbox: StreamMsg[]): Promise<InOrderReader> {
+    const messages = await InOrderReader.open(bus, durable, after);
     void (async () => {
       try {
         for await (const message of messages) received(inbox, message);
@@ -154,7 +155,11 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
 
   await bus.streams.ensureDurable(DURABLES.alarmsEvents);
   await bus.streams.ensureDurable(DURABLES.eventsAudit);
-  const readers = [read(DURABLES.alarmsEvents, events), read(DURABLES.eventsAudit, audits)];
+  const start = await startOfReading(bus);
+  const readers = [
+    await read(DURABLES.alarmsEvents, machine.afterSeq() || start, events),
+    await read(DURABLES.eventsAudit, auditPosition || start, audits),
+  ];
 
   return {
     get run() {
@@ -165,11 +170,18 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
     async drain(timeoutMs) {
       isDraining = true;
       await catchUp(timeoutMs);
-      for (const reader of readers) await reader.return?.();
+      for (const reader of readers) await reader.return();
       flush();
       cancelTimer?.();
     },
   };
+}
+
+/** For whoever has stored nothing yet: everything after it is unread. Exact, because the durable leaves no message of its stream out. */
+async function startOfReading(bus: Bus): Promise<number> {
+  const { lastSeq, durables } = await bus.streams.info(STREAMS.events.name);
+  const own = durables.find(({ name }) => name === DURABLES.alarmsEvents.name);
+  return lastSeq - (own?.pending ?? 0) - (own?.ackPending ?? 0);
 }
 
 function isOfSim(message: StreamMsg): boolean {

@@ -3,6 +3,7 @@ import { QikiError } from "#base/error.ts";
 import { eventTimeMs } from "#base/tick-time.ts";
 import type { RunId, Tick } from "#base/units.ts";
 import { utf8Decode } from "#base/utf8.ts";
+import { InOrderReader } from "#bus/in-order.ts";
 import type { Bus, StreamMsg } from "#bus/port.ts";
 import { ackOf } from "#contracts/ack.ts";
 import { type CommandRefusal, checkParameters, specOf } from "#contracts/command.ts";
@@ -78,10 +79,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
   // A stream made anew counts from 1: what was taken of the old one says nothing about it.
   if (takenSeq > lastSeq) takenSeq = 0;
   if (machine.ruleSet.hash !== rules.ruleSet().hash) publish(machine.accept({ kind: "rules", ruleSet: rules.ruleSet() }, run.tick));
-  await bus.streams.ensureDurable(DURABLES.radarFrames);
-  const { name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending } = DURABLES.radarFrames;
-  await takeMissed();
-  const frames = bus.consume(STREAMS.radar.name, { durable: name, filter, deliver, ackWaitMs, maxDeliver, maxAckPending });
+  const frames = await InOrderReader.open(bus, DURABLES.radarFrames, takenSeq === 0 ? undefined : takenSeq);
   showRules();
   const reading = readFrames();
   publishKeyframe();
@@ -111,22 +109,6 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
   }
 
   /**
-   * Takes the frames since the last save from the stream itself. A killed reader's durable gives them back only when their time is up,
-   * after newer ones; it then finds them taken.
-   */
-  async function takeMissed(): Promise<void> {
-    const last = takenSeq === 0 ? undefined : await bus.streams.get(STREAMS.radar.name, { lastFor: SUBJECTS.radarFrames });
-    if (last === undefined || last.seq <= takenSeq) return;
-    const missed = bus.consume(STREAMS.radar.name, { filter: SUBJECTS.radarFrames, deliver: { seq: takenSeq + 1 } });
-    for await (const message of missed) {
-      take(message);
-      if (message.seq >= last.seq) break;
-    }
-    await confirmed();
-    saver.save();
-  }
-
-  /**
    * Waits until what was published is in its stream, through an outage too. A state that is saved before would, after a kill, be ahead of
    * tracks that nobody has.
    */
@@ -146,7 +128,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
     try {
       for await (const message of frames) {
         isUnconfirmed = true;
-        const guardsSpoke = message.seq > takenSeq && take(message);
+        const guardsSpoke = take(message);
         await confirmed();
         isUnconfirmed = false;
         // A guard's alert is never made twice: what led to it is saved before anything else happens.
@@ -276,7 +258,7 @@ export async function startTracker(options: TrackerServiceOptions): Promise<Trac
       keyframeRequests.unsubscribe();
       await door.drain();
       await catchUp(bus, clock, saver);
-      await frames.return?.();
+      await frames.return();
       await reading;
       saver.settle();
       publishKeyframe();

@@ -31,6 +31,7 @@ export class Consumer {
   private readonly stream: Stream;
   private readonly passes: (subject: string) => boolean;
   private nextSeq: number;
+  private delivered = 0;
   private readonly unsettled = new Map<number, Unsettled>();
   /** Sequences due again, smallest first. */
   private again: number[] = [];
@@ -152,8 +153,9 @@ export class Consumer {
 
   private deliver(message: StoredMessage, entry: Unsettled): StreamMsg {
     entry.deliveries += 1;
-    const { durable } = this;
-    if (durable === undefined) return { ...message, deliveries: 1, ack: nothing, nak: nothing, term: nothing, working: nothing };
+    this.delivered += 1;
+    const { durable, delivered: delivery } = this;
+    if (durable === undefined) return { ...message, deliveries: 1, delivery, ack: nothing, nak: nothing, term: nothing, working: nothing };
     const { seq } = message;
     const { deliveries } = entry;
     this.postpone(entry, durable.ackWaitMs);
@@ -161,6 +163,7 @@ export class Consumer {
     return {
       ...message,
       deliveries,
+      delivery,
       ack: () => this.settle(seq),
       nak: (delayMs = 0) => this.refuse(seq, delayMs),
       term: () => this.settle(seq),

@@ -143,8 +143,7 @@ export class NatsBus implements Bus {
     checkPayload(subject, bytes, headers);
     // The client keeps what it is given until the socket takes it: the copy lets the caller use its buffer again.
     const own = new Uint8Array(bytes);
-    const message = { subject, wire, bytes: own, headers: encodeHeaders(headers), reply, hasId: options?.msgId !== undefined };
-    const outcome = this.sender.publish(message, options?.msgId);
+    const outcome = this.sender.publish({ subject, wire, bytes: own, headers: encodeHeaders(headers), reply, msgId: options?.msgId });
     if (outcome === "sent") this.book.published += 1;
     return outcome;
   }

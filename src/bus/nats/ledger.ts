@@ -10,8 +10,8 @@ export interface OutgoingMessage {
   readonly bytes: Uint8Array;
   readonly headers: MsgHdrs | undefined;
   readonly reply: string | undefined;
-  /** Whether a stream can know it again. */
-  readonly hasId: boolean;
+  /** By it a stream knows the message again. */
+  readonly msgId: string | undefined;
 }
 
 interface OpenMessage {
@@ -111,7 +111,7 @@ export class Ledger {
     for (const ledger of this.streams.values()) {
       for (let next = ledger.open.shift(); next !== undefined; next = ledger.open.shift()) {
         // Half the window is left for the server's own clock and start.
-        if (next.message.hasId && nowMs - next.atMs < ledger.dedupWindowMs / 2) {
+        if (next.message.msgId !== undefined && nowMs - next.atMs < ledger.dedupWindowMs / 2) {
           again.push(next);
           ledger.published -= 1;
         } else ledger.missed += 1;

@@ -64,6 +64,8 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
   /** Without a durable: the server's name of our consumer, and where the next one would start. */
   private ephemeral: string | undefined;
   private nextStart: DeliverFrom;
+  /** Number of its newest delivery. */
+  private delivered = 0;
   private isDurableKnown = false;
   /** Fetches no more; what is fetched is still given. */
   private isDraining = false;
@@ -116,8 +118,9 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     if (!this.isInHand) this.finish();
   }
 
-  /** After an outage: what was asked of the server is forgotten there. */
+  /** After an outage: what was asked of the server is forgotten there, and what it sent last may have got lost. */
   refetch(): void {
+    this.forgetEphemeral();
     this.fetching?.stop();
   }
 
@@ -168,12 +171,13 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     const consumer = await js.consumers.get(this.options.stream, name);
     if (this.isDraining) return;
     this.fetching = await consumer.fetch({ max_messages: this.options.batch ?? BATCH, expires: FETCH_MS });
-    for await (const msg of this.fetching) this.take(msg);
+    for await (const msg of this.fetching) this.take(msg, name);
     this.fetching = undefined;
   }
 
-  private take(msg: JsMsg): void {
+  private take(msg: JsMsg, from: string): void {
     if (this.isDraining) return;
+    if (this.options.durable === undefined && !this.isNextOf(from, msg)) return;
     this.nextStart = { seq: msg.seq + 1 };
     if (this.reader === undefined) this.fetched.push(msg);
     else {
@@ -181,6 +185,25 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
       this.reader = undefined;
       resolve(msg);
     }
+  }
+
+  /** Whether nothing was lost before a message without a durable, which nobody sends again; else the reader begins anew after the last one. */
+  private isNextOf(ephemeral: string, msg: JsMsg): boolean {
+    if (this.ephemeral !== ephemeral) return false;
+    this.delivered += 1;
+    if (msg.info.deliverySequence === this.delivered) return true;
+    this.refetch();
+    return false;
+  }
+
+  /** Has the next fetch begin after the last message taken. */
+  private forgetEphemeral(): void {
+    const { ephemeral } = this;
+    if (ephemeral === undefined) return;
+    this.ephemeral = undefined;
+    void this.source()
+      .then(({ jsm }) => jsm.consumers.delete(this.options.stream, ephemeral))
+      .catch(() => {});
   }
 
   private async openDurable(jsm: JetStreamManager, durable: DurableDefinition): Promise<string> {
@@ -204,6 +227,7 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     // Should the server lose the consumer, the next one starts where this one did.
     if (typeof this.nextStart !== "object") this.nextStart = { seq: info.delivered.stream_seq + 1 };
     this.ephemeral = info.name;
+    this.delivered = 0;
     return info.name;
   }
 
@@ -219,6 +243,7 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
       bytes: msg.data,
       headers: decodeHeaders(msg.headers),
       deliveries: isDurable ? msg.info.deliveryCount : 1,
+      delivery: msg.info.deliverySequence,
       ack: tell(() => msg.ack()),
       nak: (delayMs) => tell(() => msg.nak(delayMs))(),
       term: tell(() => msg.term()),
@@ -242,11 +267,7 @@ export class NatsMessageIterator implements AsyncIterableIterator<StreamMsg> {
     if (!this.isEnded) {
       this.isEnded = true;
       this.hooks.onEnd(this);
-      const { ephemeral } = this;
-      if (ephemeral !== undefined)
-        void this.source()
-          .then(({ jsm }) => jsm.consumers.delete(this.options.stream, ephemeral))
-          .catch(() => {});
+      this.forgetEphemeral();
     }
     return { done: true, value: undefined };
   }

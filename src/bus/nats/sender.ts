@@ -46,12 +46,12 @@ export class Sender {
     nc.subscribe(`${this.answers}*`, { callback: (error, msg) => (error === null ? this.settle(msg) : undefined) });
   }
 
-  publish(message: OutgoingMessage, msgId: string | undefined): "sent" | "queued" | "dropped" {
+  publish(message: OutgoingMessage): "sent" | "queued" | "dropped" {
     if (this.isUp) {
       this.send(message);
       return "sent";
     }
-    const rule = outageRule(message.subject, msgId);
+    const rule = outageRule(message.subject, message.msgId);
     if (rule.kind === "refuse") {
       this.outbox.count(message.subject);
       return "dropped";
@@ -60,10 +60,12 @@ export class Sender {
     return "queued";
   }
 
-  /** The bus is away: from now on messages wait. */
+  /** The bus is away: from now on messages wait, the one in hand too. Written now, it could overtake those that must go again. */
   pause(): void {
-    this.flushHeld();
+    const { held } = this;
+    this.held = undefined;
     this.isUp = false;
+    if (held !== undefined) this.publish(held.message);
   }
 
   /** The bus is back: what is not known to be stored goes again, then what waited, in order. */
@@ -139,6 +141,8 @@ export class Sender {
   }
 
   private settle(msg: WireMsg): void {
+    // What slipped into a new connection says nothing of those before it: all go again.
+    if (!this.isUp) return;
     const place = Number(msg.subject.slice(this.answers.length));
     // Without a stream the server answers with an empty message of status 503.
     const isStored = msg.data.length > 0 && !Buffer.from(msg.data).includes('"error"');

@@ -1,4 +1,5 @@
 import { describe, expect } from "vitest";
+import { InOrderReader } from "../in-order.ts";
 import type { Bus, ConsumeOptions } from "../port.ts";
 import { busTest, bytesOf, eventually, type MakeHarness, numbers, store, streamOf, take, textOf } from "./harness.ts";
 
@@ -154,6 +155,45 @@ export function consumerSuite(makeHarness: MakeHarness): void {
       expect(new Set(got).size).toBe(200);
       for (const reader of readers) await reader.return!();
       await Promise.all(loops);
+    });
+
+    busTest(
+      makeHarness,
+      "in order - what a reader that is gone took without acknowledging comes first, nothing comes twice",
+      async (_, bus) => {
+        await bus.streams.ensure(streamOf("S", ["s.>"]));
+        const definition = { ...SHARED, stream: "S", filter: "s.a", ackWaitMs: 200 };
+        await bus.streams.ensureDurable(definition);
+        for (const number of numbers(1, 8)) await store(bus, number % 2 === 0 ? "s.a" : "s.b", number, number);
+        const gone = bus.consume("S", { ...definition, durable: definition.name, batch: 3 });
+        expect((await take(gone, 3)).map(({ seq, delivery }) => [seq, delivery])).toEqual([
+          [2, 1],
+          [4, 2],
+          [6, 3],
+        ]);
+        await gone.return!();
+        const reader = await InOrderReader.open(bus, definition, 2);
+        expect((await take(reader, 3, "ack")).map(({ seq }) => seq)).toEqual([4, 6, 8]);
+        // The durable gives all four again, which leaves nothing to settle but the one published after them.
+        const next = reader.next();
+        const lag = async (): Promise<unknown> => (await bus.streams.info("S")).durables[0];
+        await eventually(async () => expect(await lag()).toEqual({ name: "shared", pending: 0, ackPending: 0 }));
+        await store(bus, "s.a", 9, 9);
+        expect((await next).value?.seq).toBe(9);
+        await reader.return();
+        expect(await reader.next()).toEqual({ done: true, value: undefined });
+      },
+    );
+
+    busTest(makeHarness, "in order - without a position it begins where the durable does, and ends with the bus", async (_, bus) => {
+      await bus.streams.ensure(streamOf("S", ["s"]));
+      await store(bus, "s", 1, 2);
+      const reader = await InOrderReader.open(bus, { ...SHARED, stream: "S", deliver: "new" }, undefined);
+      await store(bus, "s", 3, 3);
+      expect((await take(reader, 1, "ack")).map(({ seq }) => seq)).toEqual([3]);
+      const next = reader.next();
+      await bus.close();
+      expect(await next).toEqual({ done: true, value: undefined });
     });
 
     busTest(makeHarness, "without a durable - a reader sees all that comes, acknowledgements do nothing", async (_, bus) => {
