@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
+import { csvColumns, csvLines } from "#recording/csv.ts";
+import { drivenRows } from "#recording/driven-rows.ts";
+import type { Verification } from "#recording/proof.ts";
+import { verifyRecording } from "#recording/verify.ts";
 import type { RecordingInfo } from "#recording/info.ts";
+import { readRecordingSync } from "#recording/reader.ts";
 import { recordRun, splitAtKeyframe } from "./recording-rig.ts";
 import { qiki, removeFolder } from "./running-twin.ts";
 
@@ -153,3 +158,44 @@ describe("record export --csv", () => {
       });
   });
 });
+
+describe("compressed recordings", () => {
+  test("REC-011 zst - every verb takes a compressed recording as it takes the plain one", async () => {
+    const packed = join(folder, "packed.jsonl.zst");
+    const recorded = await qiki(["run", "scenarios/overload.yaml", "--record", packed]);
+    expect(recorded.code, recorded.stderr).toBe(0);
+    const bytes = readFileSync(packed);
+    expect(bytes.length).toBeLessThan(readFileSync(file).length / 4);
+    expect(await info(packed)).toMatchObject({ rows: lines.length, problems: [], keyframe_ticks: [0, 600, 1200] });
+
+    const verify = (path: string, window = {}): Verification => verifyRecording({ rows: () => drivenRows(path, () => {}) }, window);
+    expect(verify(packed)).toEqual(verify(file));
+    expect(verify(packed, { fromTick: 700 })).toMatchObject({ kind: "identical", ticks: 1200 });
+    const columns = csvColumns("power.bus_v,power.shed_loads");
+    expect([...csvLines(allRows(packed), columns)]).toEqual([...csvLines(allRows(file), columns)]);
+    const replayed = await qiki(["replay", packed, "--no-timing"]);
+    expect(replayed.code, replayed.stderr).toBe(0);
+
+    expect((await qiki(["case", packed, "--from", "tick:650", "--to", "tick:700", "--out", join(folder, "case")])).code).toBe(0);
+    const fork = join(folder, "fork.jsonl.zst");
+    const forked = await qiki(["fork", packed, "--at", "tick:900", "--out", fork]);
+    expect(forked.code, forked.stderr).toBe(0);
+    expect(verify(fork)).toMatchObject({ kind: "identical", ticks: 1200 });
+
+    expect((await qiki(["record", "export", packed])).code).toBe(0);
+    const again = join(folder, "again.jsonl.zst");
+    expect((await qiki(["record", "import", join(folder, "packed.mcap"), "--out", again])).code).toBe(0);
+    const text = (path: string): string => [...allRows(path)].map((row) => row.text).join("\n");
+    expect(text(again)).toBe(text(packed));
+
+    const torn = join(folder, "torn.jsonl.zst");
+    writeFileSync(torn, bytes.subarray(0, bytes.length >> 1));
+    const cut = await qiki(["verify", torn]);
+    expect(cut).toMatchObject({ code: 0, stdout: expect.stringMatching(/^identical: \d+ ticks/) as string });
+    expect(cut.stderr).toMatch(/torn tail at byte \d+, dropped \d+ bytes/);
+  }, 240_000);
+});
+
+function allRows(path: string): ReturnType<typeof readRecordingSync> {
+  return readRecordingSync(path, { strict: true, data: "on_demand", onProblem: () => {} });
+}

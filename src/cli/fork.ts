@@ -7,6 +7,7 @@ import { commandSpec } from "#contracts/command-catalogue.ts";
 import { RUN_HEADER } from "#contracts/message.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
 import { DigestTable, type ForkPoint, forkPoint } from "#recording/fork.ts";
+import { withoutEnding } from "#recording/segments.ts";
 import { readRules } from "#recording/alarms-replay.ts";
 import { readGuards } from "#recording/tracker-replay.ts";
 import { parseYamlText } from "#services/yaml-text.ts";
@@ -56,7 +57,7 @@ async function forkRecording(file: string, flags: ForkFlags): Promise<void> {
   const parent = new DigestTable();
   for (const { subject, headers, data } of source.rows()) parent.take(subject, headers?.[RUN_HEADER], data);
   const lastTick = lastTickOf(flags.duration, tick, point, parent);
-  const path = flags.out ?? `${file.replace(/\.jsonl$/, "")}.fork-${tick}.jsonl`;
+  const path = flags.out ?? `${withoutEnding(file)}.fork-${tick}.jsonl`;
   const twin = createTwin({
     model: point.model,
     ruleSet: readRulesOf(point.meta.rules) ?? loadRuleSet().ruleSet,

@@ -9,6 +9,7 @@ import { type RecordingInfo, recordingInfo } from "#recording/info.ts";
 import { exportMcap } from "#recording/mcap-export.ts";
 import { importMcap } from "#recording/mcap-import.ts";
 import { type ReadOptions, readRecordingSync } from "#recording/reader.ts";
+import { withoutEnding } from "#recording/segments.ts";
 import { recordingFile, recordingWithRows, tellProblem } from "./recording-file.ts";
 import { PRODUCT_VERSION } from "./version.ts";
 
@@ -55,7 +56,7 @@ interface ExportFlags {
 async function exportRecording(file: string, flags: ExportFlags): Promise<void> {
   const reading = { strict: flags.strict === true, onProblem: tellProblem };
   if (flags.csv !== undefined) return exportCsv(recordingWithRows(file), flags.csv, flags, reading);
-  const path = flags.out ?? `${file.replace(/\.jsonl$/, "")}.mcap`;
+  const path = flags.out ?? `${withoutEnding(file)}.mcap`;
   const exported = await exportMcap(recordingWithRows(file), path, {
     ...reading,
     force: flags.force === true,

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
-import { zstdDecompressSync } from "node:zlib";
+import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { McapStreamReader, type McapTypes } from "@mcap/core";
 import { QikiError } from "#base/error.ts";
 import { ENVELOPE_TOPIC, lineOf, SEGMENT_METADATA } from "./mcap.ts";
 import { segmentPath } from "./segments.ts";
+import { isCompressed } from "./text-source.ts";
 
 export interface McapImport {
   /** Files written, the first segment first. */
@@ -136,7 +137,8 @@ class SegmentsWriter {
   }
 
   #flush(): void {
-    const bytes = Buffer.from(this.#lines.map((line) => `${line}\n`).join(""));
+    const text = Buffer.from(this.#lines.map((line) => `${line}\n`).join(""));
+    const bytes = isCompressed(this.#first) && text.length > 0 ? zstdCompressSync(text) : text;
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#file!, bytes, at);
     this.#lines = [];
     this.#length = 0;

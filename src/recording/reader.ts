@@ -1,13 +1,12 @@
 import { isUtf8 } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { QikiError } from "#base/error.ts";
 import { checkRowSchema, LINE_MAX_BYTES } from "#contracts/recording.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { parseLine } from "./parse-line.ts";
 import { RecordingRow } from "./row.ts";
 import { segmentPaths } from "./segments.ts";
+import { openText, type TextSource } from "./text-source.ts";
 
 const CHUNK_BYTES = 1_048_576;
 const NEWLINE = 10;
@@ -50,46 +49,21 @@ export function describeProblem(problem: RecordingProblem): string {
 }
 
 /**
- * The rows of a recording in file order, all segments when given the first. What its `check` and `end` rows vouch for is
- * verified on the way.
+ * The rows of a recording in file order, all segments when given the first, compressed or not. What its `check` and `end` rows vouch
+ * for is verified on the way. It waits for the disk.
  * @throws QikiError file_unreadable; recording_damaged for another schema version, bytes that a check row disowns
- * (`TAMPERED before row N`) and, when strict, a bad line
+ * (`TAMPERED before row N`), a damaged frame and, when strict, a bad line
  */
-export async function* readRecording(path: string, options: ReadOptions): AsyncGenerator<RecordingRow> {
-  const order = new SeqOrder(options.onProblem);
-  for (const segment of segmentPaths(path)) {
-    const handle = await open(segment, "r").catch((error: unknown) => {
-      throw unreadable(segment, error);
-    });
-    try {
-      const reader = new SegmentReader(segment, order, options);
-      for (let room = reader.room(); ; room = reader.room()) {
-        const { bytesRead } = await handle.read(room, 0, room.length);
-        if (bytesRead === 0) break;
-        yield* reader.rows(bytesRead);
-      }
-      reader.finish();
-    } finally {
-      await handle.close();
-    }
-  }
-}
-
-/** The same for who has nothing else to do meanwhile: it waits for the disk. @throws as readRecording */
 export function* readRecordingSync(path: string, options: ReadOptions): Generator<RecordingRow> {
   const order = new SeqOrder(options.onProblem);
   for (const segment of segmentPaths(path)) {
-    const file = openForReading(segment);
+    const source = openText(segment);
     try {
-      const reader = new SegmentReader(segment, order, options);
-      for (let room = reader.room(); ; room = reader.room()) {
-        const bytesRead = readSync(file, room);
-        if (bytesRead === 0) break;
-        yield* reader.rows(bytesRead);
-      }
+      const reader = new SegmentReader(segment, source, order, options);
+      while (reader.fill()) yield* reader.rows();
       reader.finish();
     } finally {
-      closeSync(file);
+      source.close();
     }
   }
 }
@@ -99,7 +73,10 @@ class SegmentReader {
   private buffer = Buffer.allocUnsafe(CHUNK_BYTES * 2);
   /** Bytes at the buffer's start that belong to a line whose end is not read yet. */
   private kept = 0;
+  /** Bytes after these that were read just now. */
+  private added = 0;
   private readonly path: string;
+  private readonly source: TextSource;
   private readonly order: SeqOrder;
   private readonly options: ReadOptions;
   private readonly hash: Hash = createHash("sha256");
@@ -111,23 +88,25 @@ class SegmentReader {
   /** A bad line that may turn out to be the last. */
   private suspect: { readonly line: number; readonly offset: number; readonly reason: string } | undefined;
 
-  constructor(path: string, order: SeqOrder, options: ReadOptions) {
+  constructor(path: string, source: TextSource, order: SeqOrder, options: ReadOptions) {
     this.path = path;
+    this.source = source;
     this.order = order;
     this.options = options;
   }
 
-  /** Where the next bytes of the file go. */
-  room(): Buffer {
+  /** Reads on; false at the end. */
+  fill(): boolean {
     if (this.buffer.length - this.kept < CHUNK_BYTES) {
       this.buffer = Buffer.concat([this.buffer.subarray(0, this.kept)], this.buffer.length * 2);
     }
-    return this.buffer.subarray(this.kept, this.kept + CHUNK_BYTES);
+    this.added = this.source.read(this.buffer.subarray(this.kept, this.kept + CHUNK_BYTES));
+    return this.added > 0;
   }
 
-  /** Rows of the lines that end in the bytes read into the room. */
-  *rows(bytesRead: number): Generator<RecordingRow> {
-    const buffer = this.buffer.subarray(0, this.kept + bytesRead);
+  /** Rows of the lines that end in the bytes read just now. */
+  *rows(): Generator<RecordingRow> {
+    const buffer = this.buffer.subarray(0, this.kept + this.added);
     let start = 0;
     let hashed = 0;
     const end = buffer.lastIndexOf(NEWLINE) + 1;
@@ -161,8 +140,11 @@ class SegmentReader {
     const size = this.base + kept;
     const unended = this.skippedFrom ?? (kept > 0 ? this.base : undefined);
     if (unended !== undefined) this.settleSuspect();
+    // Of a compressed file the place that people can look at is that of its bytes.
+    const { torn } = this.source;
     const offset = unended ?? this.suspect?.offset;
-    if (offset !== undefined) this.options.onProblem({ kind: "torn_tail", path: this.path, offset, bytes: size - offset });
+    if (torn !== undefined) this.options.onProblem({ kind: "torn_tail", path: this.path, ...torn });
+    else if (offset !== undefined) this.options.onProblem({ kind: "torn_tail", path: this.path, offset, bytes: size - offset });
   }
 
   private parse(buffer: Buffer, start: number, stop: number, isText: boolean): RecordingRow | undefined {
@@ -234,16 +216,4 @@ class SeqOrder {
     }
     this.expected = Math.max(seq + 1, expected ?? 0);
   }
-}
-
-function openForReading(path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-}
-
-function unreadable(path: string, error: unknown): QikiError {
-  return new QikiError("file_unreadable", `recording ${path} cannot be read: ${(error as Error).message}`, error);
 }

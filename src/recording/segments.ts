@@ -1,16 +1,26 @@
-import { closeSync, openSync, readSync } from "node:fs";
 import { LINE_MAX_BYTES, recordingMetaSchema } from "#contracts/recording.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { parseLine } from "./parse-line.ts";
+import { openText, type TextSource } from "./text-source.ts";
 
 const NEWLINE = 10;
 /** A meta row is seldom longer; read first, so that a folder of recordings is listed quickly. */
 const FIRST_BYTES = 262_144;
 const identitySchema = recordingMetaSchema.pick({ recording_id: true, segment: true });
 
-/** Path of the n-th segment of a recording: `NAME.jsonl`, `NAME.2.jsonl`, … */
+/** Path of the n-th segment of a recording: `NAME.jsonl`, `NAME.2.jsonl`, …, and with `.zst` alike. */
 export function segmentPath(firstPath: string, segment: number): string {
-  return segment === 1 ? firstPath : firstPath.replace(/(\.jsonl)?$/, `.${segment}$1`);
+  return segment === 1 ? firstPath : `${withoutEnding(firstPath)}.${segment}${firstPath.slice(withoutEnding(firstPath).length)}`;
+}
+
+/** The path of a recording without what its kind of file ends in. */
+export function withoutEnding(path: string): string {
+  return path.replace(/(\.jsonl)?(\.zst)?$/, "");
+}
+
+/** Whether a file of this name may be a recording. */
+export function isRecordingName(name: string): boolean {
+  return /\.jsonl(\.zst)?$/.test(name);
 }
 
 /** The files of a recording: with its first segment those that follow it in number under the same recording id. */
@@ -44,21 +54,26 @@ function parsed(json: string): unknown {
 
 /** The first line of a file, undefined if there is none. */
 export function firstLine(path: string): string | undefined {
-  let file: number;
   try {
-    file = openSync(path, "r");
+    const source = openText(path);
+    try {
+      return lineOf(source);
+    } finally {
+      source.close();
+    }
   } catch {
     return undefined;
   }
-  try {
-    for (const bytes of [FIRST_BYTES, LINE_MAX_BYTES]) {
-      const buffer = Buffer.allocUnsafe(bytes);
-      const length = readSync(file, buffer, 0, bytes, 0);
-      const end = buffer.subarray(0, length).indexOf(NEWLINE);
-      if (end >= 0) return buffer.toString("utf8", 0, end);
-    }
-    return undefined;
-  } finally {
-    closeSync(file);
+}
+
+function lineOf(source: TextSource): string | undefined {
+  let room = Buffer.allocUnsafe(FIRST_BYTES);
+  for (let length = 0; ; ) {
+    const bytes = source.read(room.subarray(length));
+    const end = room.subarray(0, length + bytes).indexOf(NEWLINE, length);
+    length += bytes;
+    if (end >= 0) return room.toString("utf8", 0, end);
+    if (bytes === 0 || length >= LINE_MAX_BYTES) return undefined;
+    if (length === room.length) room = Buffer.concat([room], room.length * 2);
   }
 }

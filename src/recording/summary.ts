@@ -4,6 +4,8 @@ import { endRowSchema, recordingMetaSchema } from "#contracts/recording.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { parseLine } from "./parse-line.ts";
 import { firstLine } from "./segments.ts";
+import { isCompressed } from "./text-source.ts";
+import { FRAME_MAGIC, frameText, scanFrame } from "./zstd-frames.ts";
 
 /** What a recording says of itself, without reading it through. */
 export interface RecordingSummary {
@@ -49,12 +51,21 @@ function lastLine(path: string): { readonly size: number; readonly line: string 
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
-    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
-    readSync(file, tail, 0, tail.length, size - tail.length);
+    const end = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    readSync(file, end, 0, end.length, size - end.length);
+    const tail = isCompressed(path) ? lastFrameText(end) : end;
     const isWhole = tail.at(-1) === NEWLINE;
     const start = tail.lastIndexOf(NEWLINE, tail.length - 2) + 1;
-    return { size, line: isWhole && start > 0 ? tail.toString("utf8", start, tail.length - 1) : undefined };
+    const isFirst = isCompressed(path) && start === 0;
+    return { size, line: isWhole && (start > 0 || isFirst) ? tail.toString("utf8", start, tail.length - 1) : undefined };
   } finally {
     closeSync(file);
   }
+}
+
+/** Text of the frame that ends with these bytes; none when it is not whole or begins before them. */
+function lastFrameText(end: Buffer): Buffer {
+  const at = end.lastIndexOf(FRAME_MAGIC);
+  const scan = at < 0 ? undefined : scanFrame(end, at);
+  return scan?.kind === "whole" && scan.end === end.length ? frameText(end.subarray(at)) : Buffer.alloc(0);
 }

@@ -1,8 +1,12 @@
-import { type LineType, lineTypeOf } from "#contracts/recording.ts";
+import { type LineType, lineTypeOf, type RecordingMeta } from "#contracts/recording.ts";
 import type { RecordedMessage } from "./line.ts";
 
 /** What waits for the disk, in order. */
-export type QueueEntry = { readonly kind: "message"; readonly message: RecordedMessage } | { readonly kind: "check" };
+export type QueueEntry =
+  | { readonly kind: "message"; readonly message: RecordedMessage }
+  | { readonly kind: "check" }
+  /** The next segment begins here. */
+  | { readonly kind: "roll"; readonly meta: RecordingMeta };
 
 const ENTRY_BYTES = 512;
 

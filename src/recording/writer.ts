@@ -1,14 +1,11 @@
-import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
-import { dirname } from "node:path";
 import { assert } from "#base/assert.ts";
 import { QikiError } from "#base/error.ts";
-import { parseUtcMs } from "#base/rfc3339.ts";
-import { utf8Encode } from "#base/utf8.ts";
-import type { CheckRow, EndRow, LineType, RecordingMeta } from "#contracts/recording.ts";
+import type { EndRow, LineType, RecordingMeta } from "#contracts/recording.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
-import { encodeLine, type RecordedMessage } from "./line.ts";
+import type { RecordedMessage } from "./line.ts";
 import { LineBuffer } from "./line-buffer.ts";
+import { ownRow, SegmentFile } from "./segment-file.ts";
+import { segmentPath } from "./segments.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 const BATCH_BYTES = 262_144;
@@ -18,6 +15,7 @@ const BATCH_BYTES_BEHIND = 2 * 1_048_576;
 const QUEUE_BYTES = 64 * 1_048_576;
 
 export interface WriterOptions {
+  /** A name that ends in `.zst` is that of a compressed file. */
   readonly path: string;
   /** Overwrites a file that exists. */
   readonly force: boolean;
@@ -27,14 +25,20 @@ export interface WriterOptions {
   readonly firstSeq?: number;
   /** Wall time, milliseconds since 1970, for the rows the writer makes itself. */
   readonly nowMs: () => number;
+  /** A further segment is being written: the one before is whole. */
+  readonly onRolled?: () => void;
   /** The disk failed: nothing more is written. */
   readonly onFailure: (error: QikiError) => void;
 }
 
 export interface WriterStats {
-  /** Rows and bytes in the file. */
+  /** Rows and bytes on the disk, in all segments. */
   readonly rows: number;
   readonly bytes: number;
+  /** Bytes in the file that is being written. */
+  readonly segmentBytes: number;
+  /** The file that is being written. */
+  readonly segmentPath: string;
   /** Rows by type. */
   readonly counts: EndRow["counts"];
   /** Messages that the full queue, or a failed disk, cost. */
@@ -49,6 +53,11 @@ export interface RecordingWriter {
   write(messages: readonly RecordedMessage[]): void;
   /** A row with the number of rows before it and the SHA-256 of their bytes: put one after each keyframe set. */
   check(): void;
+  /**
+   * Ends this file and goes on in the next segment, under the meta given: call it before a keyframe set, with which the next file
+   * can be proven alone.
+   */
+  roll(meta: RecordingMeta): void;
   /** Resolves when what was written before is on the disk. @throws QikiError disk */
   flush(): Promise<void>;
   stats(): WriterStats;
@@ -63,28 +72,27 @@ export interface RecordingWriter {
  * @throws QikiError file_exists without force, folder_unwritable
  */
 export async function openRecordingWriter(options: WriterOptions): Promise<RecordingWriter> {
-  const handle = await openFile(options.path, options.force);
-  const writer = new FileWriter(handle, options);
-  const { epoch } = options.meta;
-  assert(parseUtcMs(epoch) !== undefined, "meta's epoch is RFC 3339", { epoch });
-  writer.write([{ subject: SUBJECTS.recordMeta, payload: jsonBytes(options.meta), ingestMs: options.nowMs() }]);
+  const { path, force, meta, firstSeq = 1 } = options;
+  const writer = new FileWriter(await SegmentFile.open(path, force, meta, firstSeq), options);
+  writer.write([ownRow(SUBJECTS.recordMeta, meta, options.nowMs())]);
   return writer;
 }
 
+/** Rows, bytes and counts of segments that are closed. */
+interface Closed {
+  rows: number;
+  bytes: number;
+  dropped: number;
+  readonly counts: Partial<Record<LineType, number>>;
+}
+
 class FileWriter implements RecordingWriter {
-  private readonly handle: FileHandle;
-  private readonly path: string;
-  private readonly nowMs: () => number;
-  private readonly onFailure: (error: QikiError) => void;
+  private readonly options: WriterOptions;
   private readonly queue = new WriteQueue(QUEUE_BYTES);
-  private readonly hash = createHash("sha256");
-  private readonly counts: Partial<Record<LineType, number>> = {};
-  private seq: number;
-  private previousTsEpoch: number;
-  /** Rows encoded so far; those of the batch under way are not on the disk yet. */
-  private rows = 0;
+  private readonly closed: Closed = { rows: 0, bytes: 0, dropped: 0, counts: {} };
+  private file: SegmentFile;
+  private segment: number;
   private rowsOnDisk = 0;
-  private bytes = 0;
   private lostToFailure = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private writing: Promise<void> | undefined;
@@ -94,17 +102,14 @@ class FileWriter implements RecordingWriter {
   /** One is filled while the other is written. */
   private readonly buffers = [new LineBuffer(), new LineBuffer()] as [LineBuffer, LineBuffer];
 
-  constructor(handle: FileHandle, options: WriterOptions) {
-    this.handle = handle;
-    this.path = options.path;
-    this.nowMs = options.nowMs;
-    this.onFailure = options.onFailure;
-    this.seq = (options.firstSeq ?? 1) - 1;
-    this.previousTsEpoch = (parseUtcMs(options.meta.epoch) ?? 0) / 1000;
+  constructor(file: SegmentFile, options: WriterOptions) {
+    this.file = file;
+    this.options = options;
+    this.segment = options.meta.segment;
   }
 
   write(messages: readonly RecordedMessage[]): void {
-    assert(!this.isEnded, "an ended recording takes no messages", { path: this.path });
+    assert(!this.isEnded, "an ended recording takes no messages", { path: this.file.path });
     if (this.failure !== undefined) {
       this.lostToFailure += messages.length;
       return;
@@ -114,9 +119,16 @@ class FileWriter implements RecordingWriter {
   }
 
   check(): void {
-    assert(!this.isEnded, "an ended recording takes no rows", { path: this.path });
+    assert(!this.isEnded, "an ended recording takes no rows", { path: this.file.path });
     if (this.failure !== undefined) return;
     this.queue.push({ kind: "check" });
+    this.writeSoon();
+  }
+
+  roll(meta: RecordingMeta): void {
+    assert(!this.isEnded, "an ended recording has no further segment", { path: this.file.path });
+    if (this.failure !== undefined) return;
+    this.queue.push({ kind: "roll", meta });
     this.writeSoon();
   }
 
@@ -130,42 +142,45 @@ class FileWriter implements RecordingWriter {
   }
 
   stats(): WriterStats {
+    const { closed, file } = this;
     return {
-      rows: this.rowsOnDisk,
-      bytes: this.bytes,
-      counts: { ...this.counts },
-      dropped: this.queue.dropped + this.lostToFailure,
+      rows: closed.rows + this.rowsOnDisk,
+      bytes: closed.bytes + file.bytes,
+      segmentBytes: file.bytes,
+      segmentPath: file.path,
+      counts: sumOf(closed.counts, file.counts),
+      dropped: this.dropped,
       queuedBytes: this.queue.bytes,
-      lastSeq: this.seq,
+      lastSeq: file.lastSeq,
     };
   }
 
   async end(): Promise<WriterStats> {
-    assert(!this.isEnded, "a recording ends once", { path: this.path });
+    assert(!this.isEnded, "a recording ends once", { path: this.file.path });
     this.isEnded = true;
     try {
       await this.flush();
-      const end: EndRow = { ...this.checkRow(), counts: { ...this.counts }, dropped: this.stats().dropped };
-      const [buffer] = this.buffers;
-      buffer.clear();
-      this.encode(this.ownRow(SUBJECTS.recordEnd, end), buffer);
-      await this.put(buffer.from(0), this.rows);
+      await this.endFile();
     } catch (error) {
       this.fail(error);
+      await this.file.close().catch(() => {});
     }
-    await this.handle.close().catch((error: unknown) => this.fail(error));
     if (this.failure !== undefined) throw this.failure;
     return this.stats();
   }
 
   async close(): Promise<void> {
-    assert(!this.isEnded, "a recording ends once", { path: this.path });
+    assert(!this.isEnded, "a recording ends once", { path: this.file.path });
     this.isEnded = true;
     try {
       await this.flush();
     } finally {
-      await this.handle.close();
+      await this.file.close();
     }
+  }
+
+  private get dropped(): number {
+    return this.queue.dropped + this.lostToFailure;
   }
 
   private writeSoon(): void {
@@ -188,11 +203,27 @@ class FileWriter implements RecordingWriter {
     try {
       do {
         this.buffers.reverse();
-        const [buffer] = this.buffers;
-        this.fill(buffer);
-        const rows = this.rows;
+        const limitBytes = Math.min(Math.max(BATCH_BYTES, this.queue.bytes / 4), BATCH_BYTES_BEHIND);
+        let next: RecordingMeta | undefined;
+        const batch = this.file.fill(
+          this.buffers[0],
+          limitBytes,
+          () => {
+            const entry = next === undefined ? this.queue.shift() : undefined;
+            if (entry?.kind === "roll") next = entry.meta;
+            return entry?.kind === "message" ? entry.message : entry?.kind === "check" ? "check" : undefined;
+          },
+          this.options.nowMs,
+        );
+        const { rows } = this.file;
         await onItsWay;
-        onItsWay = this.put(buffer.from(0), rows);
+        onItsWay = this.file.put(batch).then(() => {
+          this.rowsOnDisk = rows;
+        });
+        if (next !== undefined) {
+          await onItsWay;
+          await this.begin(next);
+        }
       } while (this.queue.length > 0 && (this.isFlushing || this.queue.bytes >= BATCH_BYTES));
       await onItsWay;
     } catch (error) {
@@ -202,46 +233,31 @@ class FileWriter implements RecordingWriter {
     if (this.queue.length > 0) this.writeSoon();
   }
 
-  private fill(buffer: LineBuffer): void {
-    buffer.clear();
-    let hashed = 0;
-    const limitBytes = Math.min(Math.max(BATCH_BYTES, this.queue.bytes / 4), BATCH_BYTES_BEHIND);
-    while (buffer.length < limitBytes) {
-      const entry = this.queue.shift();
-      if (entry === undefined) break;
-      if (entry.kind === "check") {
-        // Its digest is that of all bytes before it.
-        this.hash.update(buffer.from(hashed));
-        hashed = buffer.length;
-      }
-      this.encode(entry.kind === "check" ? this.ownRow(SUBJECTS.recordCheck, this.checkRow()) : entry.message, buffer);
-    }
-    this.hash.update(buffer.from(hashed));
+  /** Ends the file and opens the next segment with its meta row. */
+  private async begin(meta: RecordingMeta): Promise<void> {
+    const { path, force, nowMs } = this.options;
+    const ended = this.file;
+    await this.endFile();
+    const segment = this.segment + 1;
+    const own = { ...meta, segment };
+    this.file = await SegmentFile.open(segmentPath(path, segment), force, own, ended.lastSeq + 1);
+    this.segment = segment;
+    this.closed.rows += ended.rows;
+    this.closed.bytes += ended.bytes;
+    Object.assign(this.closed.counts, sumOf(this.closed.counts, ended.counts));
+    this.rowsOnDisk = 0;
+    const rows = [ownRow(SUBJECTS.recordMeta, own, nowMs())];
+    await this.file.put(this.file.fill(this.buffers[0], BATCH_BYTES, () => rows.shift(), nowMs));
+    this.rowsOnDisk = 1;
+    this.options.onRolled?.();
   }
 
-  private encode(message: RecordedMessage, buffer: LineBuffer): void {
-    const line = encodeLine(message, this.seq + 1, this.previousTsEpoch);
-    buffer.append(line);
-    this.seq += 1;
-    this.rows += 1;
-    this.previousTsEpoch = line.tsEpoch;
-    this.counts[line.type] = (this.counts[line.type] ?? 0) + 1;
-  }
-
-  private ownRow(subject: string, data: object): RecordedMessage {
-    return { subject, payload: jsonBytes(data), ingestMs: this.nowMs() };
-  }
-
-  private checkRow(): CheckRow {
-    return { rows: this.rows, sha256: this.hash.copy().digest("hex") };
-  }
-
-  /** Writes all bytes and waits for the disk to have them; `rows` are then in the file. */
-  private async put(bytes: Uint8Array, rows: number): Promise<void> {
-    for (let at = 0; at < bytes.length; ) at += (await this.handle.write(bytes, at, bytes.length - at)).bytesWritten;
-    await this.handle.datasync();
-    this.bytes += bytes.length;
-    this.rowsOnDisk = rows;
+  /** Each segment tells of what was dropped while it was written. */
+  private async endFile(): Promise<void> {
+    await this.file.end(this.dropped - this.closed.dropped, this.options.nowMs());
+    await this.file.close();
+    this.closed.dropped = this.dropped;
+    this.rowsOnDisk = this.file.rows;
   }
 
   private fail(error: unknown): void {
@@ -249,34 +265,16 @@ class FileWriter implements RecordingWriter {
     const why = error instanceof Error ? error.message : String(error);
     this.failure = new QikiError(
       "disk",
-      `recording ${this.path}: ${why}; ${this.rowsOnDisk} rows are safe; free the disk and record anew`,
+      `recording ${this.file.path}: ${why}; ${this.closed.rows + this.rowsOnDisk} rows are safe; free the disk and record anew`,
       error,
     );
     while (this.queue.shift() !== undefined) this.lostToFailure += 1;
-    this.onFailure(this.failure);
+    this.options.onFailure(this.failure);
   }
 }
 
-async function openFile(path: string, force: boolean): Promise<FileHandle> {
-  try {
-    const handle = await open(path, force ? "w" : "wx");
-    await syncFolder(dirname(path));
-    return handle;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST")
-      throw new QikiError("file_exists", `recording ${path} exists; choose another name, or --force overwrites it`, error);
-    throw new QikiError("folder_unwritable", `recording ${path} cannot be made: ${message}; check the folder and its rights`, error);
-  }
-}
-
-/** A new file survives a power loss only when its folder's entry is on the disk too. Not every system lets a folder be synced. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r").catch(() => undefined);
-  await folder?.sync().catch(() => {});
-  await folder?.close();
-}
-
-function jsonBytes(value: object): Uint8Array {
-  return utf8Encode(JSON.stringify(value));
+function sumOf(counts: EndRow["counts"], more: EndRow["counts"]): EndRow["counts"] {
+  const sum: Partial<Record<LineType, number>> = { ...counts };
+  for (const [type, count] of Object.entries(more) as [LineType, number][]) sum[type] = (sum[type] ?? 0) + count;
+  return sum;
 }

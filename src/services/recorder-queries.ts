@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Bus, Msg, Subscription } from "#bus/port.ts";
 import { QUERIES } from "#contracts/subjects.ts";
+import { isRecordingName } from "#recording/segments.ts";
 import { type RecordingSummary, summaryOf } from "#recording/summary.ts";
 import type { SeriesBucket } from "#store/history-reader.ts";
 import type { HistoryDesk } from "./history-worker.ts";
@@ -131,7 +132,7 @@ function recordings(folder: string, { filters, after, limit }: Question): Answer
     const read = readSync(file, bytes, 0, bytes.length, offset);
     const end = offset + read;
     const items = read === 0 ? [] : [{ offset, raw_b64: bytes.subarray(0, read).toString("base64") }];
-    return { ok: true, items, size, ...(end < size ? { next: end - 1 } : {}) };
+    return { ok: true, items, size, file: asked.file, ...(end < size ? { next: end - 1 } : {}) };
   } finally {
     closeSync(file);
   }
@@ -139,7 +140,7 @@ function recordings(folder: string, { filters, after, limit }: Question): Answer
 
 function summariesOf(folder: string): RecordingSummary[] {
   return readdirSync(folder)
-    .filter((name) => name.endsWith(".jsonl"))
+    .filter(isRecordingName)
     .sort()
     .flatMap((name) => summaryOf(folder, name) ?? []);
 }

@@ -145,7 +145,8 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
       path,
       recordingId: meta.recording_id,
       problem: () => failure ?? session?.problem(),
-      stats: () => session?.stats() ?? { rows: 0, bytes: 0, counts: {}, dropped: 0, queuedBytes: 0, lastSeq: 0 },
+      stats: () =>
+        session?.stats() ?? { rows: 0, bytes: 0, segmentBytes: 0, segmentPath: path, counts: {}, dropped: 0, queuedBytes: 0, lastSeq: 0 },
       async stop() {
         await opening;
         if (session === undefined) throw new QikiError("disk", failure ?? `${path} was not opened`);

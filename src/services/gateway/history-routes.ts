@@ -44,9 +44,10 @@ export function addHistoryRoutes(app: Hono, bus: Bus, currentRun: () => string |
       throw new Problem("invalid_parameter", `format is ${format.slice(0, 40)}, expected jsonl`, { path: "format", expected: "jsonl" });
     const asked = { id: c.req.param("id"), segment: integerAsked(c, "segment", 1, Number.MAX_SAFE_INTEGER) ?? 1 };
     const first = await query(bus, QUERIES.recordings.subject, { filters: asked });
+    const isPacked = String(first.file).endsWith(".zst");
     return c.body(bytesFrom(bus, asked, first), 200, {
-      "content-type": "application/jsonl; charset=utf-8",
-      "content-disposition": `attachment; filename="${asked.id.replaceAll(/[^\w-]/g, "")}.${asked.segment}.jsonl"`,
+      "content-type": isPacked ? "application/zstd" : "application/jsonl; charset=utf-8",
+      "content-disposition": `attachment; filename="${asked.id.replaceAll(/[^\w-]/g, "")}.${asked.segment}.jsonl${isPacked ? ".zst" : ""}"`,
     });
   });
 }
