@@ -30,6 +30,10 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
+function logLines(output: string): Record<string, unknown>[] {
+  return output.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : []));
+}
+
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "qiki-serve-"));
   cleanUps.push(() => removeFolder(folder));
@@ -69,12 +73,13 @@ test.skipIf(NATS_SERVER === undefined)(
     const nats = await newServer();
     const data = newFolder();
     const roles = new Map<RoleName, Served>();
-    for (const role of ROLES.filter((one) => one !== "sim")) roles.set(role, await serve(role, { nats, data }));
+    const env = { LOG_LEVEL: "info" };
+    for (const role of ROLES.filter((one) => one !== "sim")) roles.set(role, await serve(role, { nats, data, env }));
 
     // Each says what it waits for as long as there is no simulation.
     for (const role of ["tracker", "alarms", "recorder"] as const)
       await expect.poll(() => reasonOf(roles.get(role)!, "run"), WAIT).toMatch(/no simulation has reported/);
-    roles.set("sim", await serve("sim", { nats, data, args: ["--scenario", "scenarios/default.yaml"] }));
+    roles.set("sim", await serve("sim", { nats, data, env, args: ["--scenario", "scenarios/default.yaml"] }));
     for (const served of roles.values()) await expect.poll(async () => (await readiness(served)).status, WAIT).toBe(200);
 
     const gateway = roles.get("gateway")!;
@@ -84,8 +89,16 @@ test.skipIf(NATS_SERVER === undefined)(
     const twice = await Promise.allSettled(ROLES.map((role) => serve(role, { nats, data })));
     expect(twice.map((one) => one.status === "rejected" && (one.reason as { code?: number }).code)).toEqual([5, 5, 5, 5, 5]);
 
-    for (const role of ["gateway", "sim", "tracker", "alarms", "recorder"] as const)
-      expect([role, (await roles.get(role)!.stop()).code]).toEqual([role, 0]);
+    const runs = new Set<unknown>();
+    for (const role of ["gateway", "sim", "tracker", "alarms", "recorder"] as const) {
+      const { code, output } = await roles.get(role)!.stop();
+      expect([role, code]).toEqual([role, 0]);
+      // Each says where in simulated time it was.
+      const line = logLines(output).find(({ closed }) => closed === role || closed === "health");
+      expect(line, output).toMatchObject({ role, run: expect.any(String), tick: expect.any(Number) });
+      runs.add(line!.run);
+    }
+    expect(runs.size).toBe(1);
     expect(tablesIn(join(data, "sim"))).toEqual({ "sim.sqlite": ["command_dedup", "machine_state"] });
     expect(tablesIn(join(data, "tracker"))).toEqual({ "tracker.sqlite": ["command_dedup", "machine_state"] });
     expect(Object.keys(tablesIn(join(data, "alarms")))).toEqual(["qiki.sqlite"]);

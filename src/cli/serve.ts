@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
-import { createLog } from "#services/log.ts";
+import { createLog, unknownPlace } from "#services/log.ts";
 import { type RoleName, type RoleSettings, serveRole } from "#services/serve.ts";
 import { simSilence } from "./bus-site.ts";
 import { commandKeys, commandPolicy, GATEWAY_KEY_ID } from "./command-keys.ts";
@@ -52,11 +52,13 @@ async function serve(flags: ServeFlags): Promise<void> {
   const folder = dataFolder(flags.data);
   const keys = commandKeys();
   const { port, settings } = settingsOf(flags, host, folder, keys);
-  const log = createLog(serviceSettings().log.level, flags.role);
+  const logPlace = unknownPlace();
+  const log = createLog(serviceSettings().log.level, flags.role, logPlace);
   const stopAsked = signalled();
   const served = await serveRole({
     clock: systemClock,
     log,
+    logPlace,
     dataFolder: folder,
     openBus: natsBus(flags.nats),
     keys,

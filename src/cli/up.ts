@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
 import { systemClock } from "#services/clock.ts";
 import { startEmbedded } from "#services/embedded.ts";
-import { createLog } from "#services/log.ts";
+import { createLog, unknownPlace } from "#services/log.ts";
 import { busSite, simSilence } from "./bus-site.ts";
 import { commandKeys, commandPolicy } from "./command-keys.ts";
 import { natsBus } from "./connect-nats.ts";
@@ -57,7 +57,8 @@ async function up(flags: UpFlags): Promise<void> {
     stopped: flags.stopped === true,
     environment,
   });
-  const log = createLog(logging.level, "up");
+  const logPlace = unknownPlace();
+  const log = createLog(logging.level, "up", logPlace);
   const stopAsked = signalled();
   const waiting = new AbortController();
   void stopAsked.then(() => waiting.abort());
@@ -65,6 +66,7 @@ async function up(flags: UpFlags): Promise<void> {
     signal: waiting.signal,
     clock: systemClock,
     log,
+    logPlace,
     model: loaded.model,
     scenario: loaded.scenarioFile,
     dataFolder: folder,

@@ -18,7 +18,7 @@ import type { CommandKeys } from "./command-signature.ts";
 import { type GatewayAccess, startGateway } from "./gateway/server.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
-import type { Log } from "./log.ts";
+import type { Log, LogPlace } from "./log.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
@@ -30,6 +30,8 @@ import type { Silence, SimService } from "./sim.ts";
 export interface EmbeddedOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** What the log says of the run and the tick. */
+  readonly logPlace?: LogPlace;
   readonly model: SimModel;
   readonly scenario: ScenarioFile;
   /** Folder for bus, store and recordings; nobody else may use it meanwhile. */
@@ -128,6 +130,7 @@ async function openParts(
     bus,
     clock,
     log,
+    logPlace: options.logPlace,
     keys,
     publisher,
     folder: dataFolder,

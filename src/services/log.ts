@@ -1,11 +1,18 @@
 import { type DestinationStream, pino } from "pino";
+import type { Bus } from "#bus/port.ts";
+import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
 
 export type Log = pino.Logger;
 
-/** Where the process is in simulated time, as far as it knows; put into every line. */
+/** Tells where the process is in simulated time, as far as it knows; asked at every line. Whoever comes to know it puts `where`. */
 export interface LogPlace {
-  run?: string;
-  tick?: number;
+  where: () => { readonly run?: string; readonly tick?: number };
+}
+
+/** Of a process that knows nothing of a run yet. */
+export function unknownPlace(): LogPlace {
+  return { where: () => ({}) };
 }
 
 /** The same thing is said once in so many ms; how often it was not said stands in the next line of it. */
@@ -19,7 +26,7 @@ const CODES_MAX = 1000;
 export function createLog(
   level: string,
   role: string,
-  place: LogPlace = {},
+  place: LogPlace = unknownPlace(),
   to: DestinationStream = pino.destination({ dest: 2, sync: true }),
   nowMs: () => number = () => performance.now(),
 ): Log {
@@ -29,7 +36,7 @@ export function createLog(
       level,
       base: { role },
       timestamp: pino.stdTimeFunctions.isoTime,
-      mixin: () => ({ ...place }),
+      mixin: () => ({ ...place.where() }),
       hooks: {
         logMethod(args, method) {
           const key = sameness(args);
@@ -48,6 +55,21 @@ export function createLog(
     },
     to,
   );
+}
+
+/** Keeps a place by the telemetry on the bus, of a process that is not the sim; the returned call ends that. */
+export function followLogPlace(bus: Bus, place: LogPlace): () => void {
+  let heard: ReturnType<LogPlace["where"]> = {};
+  place.where = () => heard;
+  const subscription = bus.subscribe(
+    SUBJECTS.telemetry,
+    ({ headers }) => {
+      const { [RUN_HEADER]: run, [TICK_HEADER]: tick } = headers;
+      if (run !== undefined && Number.isSafeInteger(Number(tick ?? Number.NaN))) heard = { run, tick: Number(tick) };
+    },
+    { name: "log.place", maxPending: 1, overflow: "drop_oldest" },
+  );
+  return () => subscription.unsubscribe();
 }
 
 /** What two lines must share to be the same thing said twice: words, names and the error's code, whatever their numbers. */

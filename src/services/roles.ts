@@ -11,7 +11,7 @@ import type { CommandPolicy } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import type { RulesFile } from "./incident-rules-file.ts";
-import type { Log } from "./log.ts";
+import type { Log, LogPlace } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Publisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
@@ -25,6 +25,8 @@ export interface RoleHost {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
+  /** What the log says of the run and the tick; the sim tells its own. */
+  readonly logPlace?: LogPlace | undefined;
   readonly keys: CommandKeys;
   readonly metrics: Metrics;
   /** Hears how each command was answered. */
@@ -80,6 +82,7 @@ export async function openSimRole(
     () => store.close(),
     () => {
       const service = startSim({ ...host, model, scenario, dedup: store.dedup, onTick, ...(silence === undefined ? {} : { silence }) });
+      if (host.logPlace !== undefined) host.logPlace.where = () => ({ run: service.machine.runId, tick: service.machine.tick });
       host.metrics.counter("ticks_total", "ticks run by this process", [], () => [[{}, service.counts.ticks]]);
       host.metrics.counter("tick_late_total", "ticks that this machine was too slow to run when they were due", [], () => [
         [{}, service.counts.slipped],

@@ -13,7 +13,7 @@ import { type GatewayOptions, startGateway } from "./gateway/server.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
 import { serveHealth } from "./health.ts";
 import { openRulesFile } from "./incident-rules-file.ts";
-import type { Log } from "./log.ts";
+import { followLogPlace, type Log, type LogPlace } from "./log.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
@@ -50,6 +50,8 @@ export type RoleName = RoleSettings["role"];
 export interface ServeOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** What the log says of the run and the tick. */
+  readonly logPlace: LogPlace;
   /** Each role has a folder of its own in here. */
   readonly dataFolder: string;
   readonly openBus: (report: (report: BusReport) => void) => Bus;
@@ -88,7 +90,7 @@ export async function serveRole(options: ServeOptions): Promise<Served> {
 }
 
 async function open(options: ServeOptions, closing: Closing): Promise<Omit<Served, "stop">> {
-  const { clock, log, settings, keys } = options;
+  const { clock, log, logPlace, settings, keys } = options;
   const folder = join(options.dataFolder, settings.role);
   const lock = lockFolder(folder);
   closing.add("data folder", () => lock.release());
@@ -101,7 +103,8 @@ async function open(options: ServeOptions, closing: Closing): Promise<Omit<Serve
   const publisher = createPublisher(bus, clock, options.onViolation);
   const { metrics, onAnswered } = processMetrics(bus, clock, publisher, closing, options.lagPeriodMs);
   const { policy, places } = options;
-  const host: RoleHost = { bus, clock, log, keys, policy, publisher, folder, places, metrics, onAnswered };
+  if (settings.role !== "sim") closing.add("log place", followLogPlace(bus, logPlace));
+  const host: RoleHost = { bus, clock, log, logPlace, keys, policy, publisher, folder, places, metrics, onAnswered };
   const common = (): readonly ReadinessCheck[] => [busCheck(bus), streams.check()];
 
   if (settings.role === "gateway") {
