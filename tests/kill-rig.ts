@@ -3,6 +3,8 @@ import { connectNats } from "#bus/nats.ts";
 import type { Bus } from "#bus/port.ts";
 import { NATS_CREDENTIALS } from "#bus/suite/nats-server.ts";
 import { SEQ_HEADER, RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
+import { EVENTS_PREFIX } from "#contracts/subjects.ts";
+import { readRecordingSync } from "#recording/reader.ts";
 import { ALL_SUBS } from "#services/gateway/test-rig.ts";
 import { apiClient, type Served } from "./serve-rig.ts";
 
@@ -11,19 +13,27 @@ export interface Watcher {
   /** Newest tick and run of the telemetry shown. */
   readonly shown: { tick: number; run: string };
   readonly connections: number;
+  /** The longest that it had nothing new to show, ms. */
+  readonly silentMsMax: number;
   close(): void;
 }
 
 export function watchGateway(url: string): Watcher {
   const shown = { tick: -1, run: "" };
   let connections = 0;
+  let silentMsMax = 0;
+  let shownMs = performance.now();
   let isClosed = false;
   let socket: WebSocket | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const position = { epoch: "", seq: 0, batch: {} as Record<string, number> };
 
   function show(telemetry: Readonly<Record<string, { readonly v: unknown }>> | undefined): void {
-    if (typeof telemetry?.tick?.v === "number") shown.tick = telemetry.tick.v;
+    if (typeof telemetry?.tick?.v === "number") {
+      shown.tick = telemetry.tick.v;
+      silentMsMax = Math.max(silentMsMax, performance.now() - shownMs);
+      shownMs = performance.now();
+    }
     const run = telemetry?.run?.v as { readonly id?: string } | undefined;
     if (run?.id !== undefined) shown.run = run.id;
   }
@@ -70,6 +80,9 @@ export function watchGateway(url: string): Watcher {
     get connections() {
       return connections;
     },
+    get silentMsMax() {
+      return silentMsMax;
+    },
     close() {
       isClosed = true;
       clearTimeout(timer);
@@ -82,16 +95,20 @@ export interface Traffic {
   /** Commands sent, and the ids of those that were acknowledged as applied. */
   readonly sent: number;
   readonly applied: ReadonlySet<string>;
+  /** Ids of those that the console calls not sent. */
+  readonly notSent: ReadonlySet<string>;
   readonly outcomes: Readonly<Record<string, number>>;
   stop(): Promise<void>;
 }
 
 const APPLIED = ["APPLIED", "EFFECT_CONFIRMED", "EFFECT_MISSING"];
+const NOT_SENT = "bus_unavailable";
 const PAUSE_MS = 250;
 
 /** Sends one command after another through the gateway, whatever becomes of them. */
 export function startTraffic(url: string): Traffic {
   const applied = new Set<string>();
+  const notSent = new Set<string>();
   const outcomes: Record<string, number> = {};
   let sent = 0;
   let isStopped = false;
@@ -102,6 +119,7 @@ export function startTraffic(url: string): Traffic {
       const outcome = await sendOne(url, requestId, sent);
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       if (APPLIED.includes(outcome)) applied.add(requestId);
+      if (outcome === NOT_SENT) notSent.add(requestId);
       await new Promise((next) => setTimeout(next, PAUSE_MS));
     }
   })();
@@ -110,6 +128,7 @@ export function startTraffic(url: string): Traffic {
       return sent;
     },
     applied,
+    notSent,
     outcomes,
     async stop() {
       isStopped = true;
@@ -155,6 +174,31 @@ export async function readStream(url: string, stream: string): Promise<readonly 
   } finally {
     await bus.close();
   }
+}
+
+/** Numbers missing between 1 and the largest of a run's messages on one subject, and how many came more than once. */
+export function holes(messages: readonly Counted[], run: string, subject: string): { readonly missing: number; readonly twice: number } {
+  const seqs = messages.filter((one) => one.run === run && one.subject === subject).map(({ seq }) => seq);
+  const unique = new Set(seqs);
+  const newest = seqs.reduce((most, seq) => Math.max(most, seq), 0);
+  return { missing: newest - unique.size, twice: seqs.length - unique.size };
+}
+
+/** Of a recording: its rows, and the numbers missing or repeated between the first and the last message of each stream. */
+export function recordedHoles(path: string): { readonly rows: number; readonly missing: number; readonly twice: number } {
+  const taken = { events: [] as number[], radar: [] as number[] };
+  let rows = 0;
+  for (const { head } of readRecordingSync(path, { strict: false, data: "on_demand", onProblem: () => {} })) {
+    rows += 1;
+    if (head.stream_seq !== undefined) taken[head.subject.startsWith(EVENTS_PREFIX) ? "events" : "radar"].push(head.stream_seq);
+  }
+  let [missing, twice] = [0, 0];
+  for (const seqs of Object.values(taken)) {
+    const unique = new Set(seqs).size;
+    twice += seqs.length - unique;
+    if (seqs.length > 0) missing += seqs.at(-1)! - seqs[0]! + 1 - unique;
+  }
+  return { rows, missing, twice };
 }
 
 /** One figure of a process, summed over its labels that match. */
