@@ -4,6 +4,7 @@ import type { Tick } from "#base/units.ts";
 import { utf8Decode } from "#base/utf8.ts";
 import { checkParameters } from "#contracts/command.ts";
 import { commandSpec } from "#contracts/command-catalogue.ts";
+import type { IncidentKpiWire, IncidentWire } from "#contracts/incident.ts";
 import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
 import { EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import { incidentAction } from "#twin/incident-commands.ts";
@@ -32,6 +33,9 @@ export interface AlarmsReplay {
   /** Digest of the incidents room after the last event, undefined where the recording has no incidents. */
   hash(): string | undefined;
   snapshot(): Uint8Array | undefined;
+  /** Incidents as they stand after the last row; none where the recording has no rules. */
+  views(): readonly IncidentWire[];
+  kpi(): IncidentKpiWire | undefined;
 }
 
 const WAITING_HASHES_MAX = 200_000;
@@ -137,6 +141,8 @@ export function createAlarmsReplay(
   return {
     hash: () => machine?.hash(),
     snapshot: () => machine?.snapshot(),
+    views: () => machine?.views() ?? [],
+    kpi: () => machine?.kpi(),
     unrecorded: () => (beginsMidRun && records.length > 0 ? SUBJECTS.operatorIncidents : undefined),
     take(row) {
       if (machine === undefined) return undefined;

@@ -9,16 +9,19 @@ export function drivenRows(file: string, onProblem: (problem: RecordingProblem) 
 }
 
 function* mapped(rows: Iterable<RecordingRow>): Generator<DrivenRow> {
-  for (const row of rows) {
-    yield {
-      line: row.line,
-      type: row.head.type,
-      subject: row.head.subject,
-      data: typeof row.data === "object" && row.data !== null ? (row.data as Readonly<Record<string, unknown>>) : {},
-      bytes: () => payloadBytes(row.dataJson),
-      tick: row.head.tick,
-      streamSeq: row.head.stream_seq,
-      headers: row.head.headers,
-    };
-  }
+  for (const row of rows) yield drivenRow(row);
+}
+
+/** A row as recomputing reads it. @throws QikiError recording_damaged when its payload is no JSON */
+export function drivenRow(row: RecordingRow): DrivenRow {
+  return {
+    line: row.line,
+    type: row.head.type,
+    subject: row.head.subject,
+    data: typeof row.data === "object" && row.data !== null ? (row.data as Readonly<Record<string, unknown>>) : {},
+    bytes: () => payloadBytes(row.dataJson),
+    tick: row.head.tick,
+    streamSeq: row.head.stream_seq,
+    headers: row.head.headers,
+  };
 }

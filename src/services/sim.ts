@@ -8,11 +8,11 @@ import type { SimModel } from "#twin/sim-state.ts";
 import type { Clock } from "./clock.ts";
 import { type CommandPolicy, type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
-import { craftFactsOf } from "./craft-facts.ts";
 import type { Log } from "./log.ts";
 import type { Publisher } from "./publisher.ts";
 import { KEYFRAME_TICKS, keyframeMessage } from "./keyframe.ts";
 import { type ScenarioFile, simMeta } from "./recording-meta.ts";
+import { runRecordOf } from "./run-record.ts";
 
 /** Ticks run in one turn of the event loop at most; what is due beyond them slips and is counted. */
 const TICKS_PER_TURN = 50;
@@ -72,9 +72,6 @@ export function startSim(options: SimServiceOptions): SimService {
     ...(silence.radar ? RADAR_FRAMES : []),
   ]);
   const states = bus.lastValue(STATE_BUCKET);
-  const craft = craftFactsOf(model.config);
-  const { sensor } = model.settings;
-  const radar = { radar_period_s: sensor.framePeriodS, sr_threshold_m: sensor.srThresholdM, lr_max_range_m: sensor.lr.maxRangeM };
   const counts = { ticks: 0, slipped: 0 };
   let cancelTimer = (): void => {};
   let lastTurnMs = clock.monotonicMs();
@@ -114,7 +111,7 @@ export function startSim(options: SimServiceOptions): SimService {
 
   function rememberState(): void {
     remember(STATE_KEYS.simState, { run_id: machine.runId, tick: machine.tick, fsm_state: machine.runState, speed: machine.speed });
-    remember(STATE_KEYS.run, { ...model.runRecord, run_id: machine.runId, craft, radar });
+    remember(STATE_KEYS.run, runRecordOf(model, machine.runId));
   }
 
   function runTick(): void {

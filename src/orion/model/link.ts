@@ -21,7 +21,13 @@ export interface Connection {
 export type LinkState =
   | { readonly kind: "connecting" | "ok" | "slow" }
   /** With `needsToken` nothing is tried until somebody has signed in. */
-  | { readonly kind: "lost"; readonly retryInMs: number; readonly needsToken?: true };
+  | {
+      readonly kind: "lost";
+      readonly retryInMs: number;
+      readonly needsToken?: true;
+      /** The gateway does not have what was asked for; nothing is tried again. */
+      readonly isGone?: true;
+    };
 
 /** Keeps one connection to the gateway open, and opens another when it breaks or falls silent (console §2.3). */
 export interface Link {
@@ -44,6 +50,7 @@ const RETRY_MAX_MS = 5000;
 const JITTER = 0.2;
 /** The gateway lets in by token, and there is none that holds. */
 const UNAUTHENTICATED = 4401;
+const NOT_FOUND = 4404;
 
 export interface LinkHandlers {
   /** What is said first on every connection. */
@@ -63,6 +70,7 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
   let lastFrameMs: number | undefined;
   let isLost = false;
   let needsToken = false;
+  let isGone = false;
   let retryMs = RETRY_FIRST_MS;
   let retryAtMs = 0;
   let cancelRetry: (() => void) | undefined;
@@ -91,6 +99,7 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
       closed(code) {
         if (!isCurrent()) return;
         if (code === UNAUTHENTICATED) shutOut();
+        else if (code === NOT_FOUND) giveUp();
         else lose();
       },
     });
@@ -121,6 +130,13 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
     handlers.lost();
   }
 
+  function giveUp(): void {
+    leave();
+    isLost = true;
+    isGone = true;
+    handlers.lost();
+  }
+
   function send(message: unknown): void {
     if (isOpen) connection?.send(JSON.stringify(message));
   }
@@ -128,6 +144,7 @@ export function createLink(ports: LinkPorts, handlers: LinkHandlers): Link {
   return {
     state() {
       const nowMs = ports.monotonicMs();
+      if (isGone) return { kind: "lost", retryInMs: 0, isGone };
       if (needsToken) return { kind: "lost", retryInMs: 0, needsToken };
       if (isLost) return { kind: "lost", retryInMs: connection === undefined ? Math.max(0, retryAtMs - nowMs) : 0 };
       if (lastFrameMs === undefined) return { kind: "connecting" };

@@ -4,7 +4,14 @@ import { type Cell, cellOf, topOf, valueAt } from "./cell.ts";
 import { ageMsAt, type DataState, dataStateOf, elapsedMs, expiryMs, type Moment, type Receipt, SLEEP_MS } from "./freshness.ts";
 import { createHistory, type History } from "./history.ts";
 import { createLink, type LinkPorts, type LinkState } from "./link.ts";
-import { readServerMessage, type RunIdentity, type ServerMessage, SUBSCRIPTIONS } from "./protocol.ts";
+import {
+  readServerMessage,
+  type ReplayPlayer,
+  type RunIdentity,
+  type ServerMessage,
+  type SourceName,
+  subscriptionsTo,
+} from "./protocol.ts";
 import { createRecords, type RecordEntry } from "./records.ts";
 import { createSampler } from "./sampling.ts";
 import { followStream, STREAM_START, type StreamChange } from "./stream.ts";
@@ -32,6 +39,7 @@ export interface Age {
 }
 
 export interface Model {
+  readonly source: SourceName;
   readonly link: ReadonlySignal<LinkState>;
   readonly data: ReadonlySignal<DataState>;
   readonly identity: ReadonlySignal<{ readonly name: string; readonly role: Role } | undefined>;
@@ -46,7 +54,7 @@ export interface Model {
   /** Raw value at a telemetry path, however old it is; undefined when there is none. */
   value(path: string): unknown;
   /** Records of a keyed topic. */
-  records(topic: "incidents" | "commands" | "system" | "guards"): ReadonlySignal<ReadonlyMap<string, unknown>>;
+  records(topic: "incidents" | "commands" | "system" | "guards" | "replay"): ReadonlySignal<ReadonlyMap<string, unknown>>;
   /** The same with when each record came. */
   timed(topic: "tracks" | "system"): ReadonlySignal<ReadonlyMap<string, RecordEntry>>;
   /** How old a record is now, and whether it may count as news: nothing from before a sleep does. */
@@ -66,14 +74,25 @@ export interface Model {
   stop(): void;
 }
 
+/** Ages of a replay are simulated time already. */
+const AT_REAL_TIME = { fsm_state: "RUNNING", speed: 1 };
+/** A model that is whichever `current` says: what reads it is told when that changes. */
+export function shownModel(current: () => Model): Model {
+  return new Proxy({} as Model, { get: (_none, member) => current()[member as keyof Model] });
+}
+
 const TICKER_MS = 250;
 /** Acknowledgements go out at most this often, so that many tabs stay below the gateway's message rate. */
 const ACK_MS = 100;
 /** After a sleep this long the connection holds what was sent before it, and cannot tell how old that is. */
 const LONG_SLEEP_MS = 5000;
 
-/** The console's view of the world: the gateway's stream in records, and staleness by two clocks (console §3). */
-export function createModel(ports: ModelPorts): Model {
+/**
+ * The console's view of one source: the gateway's stream in records, and staleness by two clocks (console §3). Of a recording that is
+ * replayed ages count in its own time: where the playhead stands nothing grows old.
+ */
+export function createModel(ports: ModelPorts, source: SourceName = "live"): Model {
+  const isReplay = source !== "live";
   const records = createRecords();
   const history = createHistory();
   const sample = createSampler(history, (path) => valueAt(path, records.telemetry(topOf(path)).peek()?.value));
@@ -87,12 +106,13 @@ export function createModel(ports: ModelPorts): Model {
   const link = signal<LinkState>(connection.state());
 
   let position = STREAM_START;
+  let playhead: ReplayPlayer | undefined;
   let refusedHere = 0;
   let gatewayLosses = { upstream: 0, refused: 0 };
   let telemetryPeriodS = 1;
-  let now = moment();
+  let now = dataMoment();
   /** When any of this last ran: a hole in it was sleep. */
-  let awake = now;
+  let awake = moment();
   /** After sleep nothing is fresh until it has been received anew. */
   let freshFromMs = Number.NEGATIVE_INFINITY;
   let cancelTicker: (() => void) | undefined;
@@ -103,10 +123,17 @@ export function createModel(ports: ModelPorts): Model {
     return { monoMs: ports.monotonicMs(), wallMs: ports.wallMs() };
   }
 
+  /** The moment that ages count from: both clocks, or the playhead. */
+  function dataMoment(): Moment {
+    if (!isReplay) return moment();
+    const atMs = playhead?.at_ms ?? 0;
+    return { monoMs: atMs, wallMs: atMs };
+  }
+
   function greeting(): unknown {
     const { epoch, seq, logs } = position;
     const resume = epoch === undefined ? {} : { resume: { epoch, ...(seq === undefined ? {} : { seq }), batch: logs } };
-    return { t: "hello", v: 1, client: "web", subs: SUBSCRIPTIONS, ...resume };
+    return { t: "hello", v: 1, client: "web", subs: subscriptionsTo(source), ...resume };
   }
 
   function receive(text: string): void {
@@ -139,7 +166,8 @@ export function createModel(ports: ModelPorts): Model {
 
   function applyChange(change: StreamChange): void {
     if (change.kind === "resync") connection.send({ t: "resync" });
-    records.apply(change, moment());
+    if (isReplay) followPlayhead(change);
+    records.apply(change, dataMoment());
     trails.follow(records.keyed("tracks").peek());
     sample(telemetryPeriodS);
     // Whoever listens through a reset hears of the new run here.
@@ -148,6 +176,19 @@ export function createModel(ports: ModelPorts): Model {
       const { run_id: id, seed, tick_ms, epoch, telemetry_period_s: periodS } = told as Readonly<Record<string, unknown>>;
       adoptRun({ id, seed, tick_ms, epoch } as RunIdentity, periodS as number | undefined);
     }
+  }
+
+  /** Where the playhead is now is when the rest of the message came; after a jump what was before is of another moment. */
+  function followPlayhead(change: StreamChange): void {
+    const told =
+      change.kind === "replaced" ? change.topics.replay?.player : change.kind === "changed" ? change.topics.replay?.set.player : undefined;
+    if (told === undefined) return;
+    const before = playhead;
+    playhead = told.v as ReplayPlayer;
+    if (playhead.generation === before?.generation) return;
+    history.clear();
+    trails.clear();
+    records.clearLogs();
   }
 
   function adoptRun(next: RunIdentity | null, periodS: number | undefined): void {
@@ -174,21 +215,22 @@ export function createModel(ports: ModelPorts): Model {
     awake = moment();
     const sleptMs = elapsedMs(before, awake);
     if (sleptMs <= SLEEP_MS) return 0;
-    freshFromMs = awake.monoMs;
+    if (!isReplay) freshFromMs = awake.monoMs;
     if (sleptMs > LONG_SLEEP_MS) connection.reopen();
     return sleptMs;
   }
 
   const isStale = (entry: RecordEntry, ageMs: number): boolean => {
     const simState = records.telemetry("sim_state").value?.value;
-    return ageMs > expiryMs(telemetryPeriodS, simState) || entry.monoMs < freshFromMs;
+    const paceOf = isReplay ? AT_REAL_TIME : simState;
+    return ageMs > expiryMs(telemetryPeriodS, paceOf) || entry.monoMs < freshFromMs;
   };
 
   /** Link and data words, and the clock that ages depend on. */
   function evaluate(): void {
     batch(() => {
-      now = moment();
-      nowMs.value = now.monoMs;
+      now = dataMoment();
+      nowMs.value = ports.monotonicMs();
       const linkNow = connection.state();
       if (linkNow.kind === "lost" || linkNow.kind !== link.peek().kind) link.value = linkNow;
       if (linkNow.kind === "lost" && linkNow.needsToken) identity.value = undefined;
@@ -228,6 +270,7 @@ export function createModel(ports: ModelPorts): Model {
   }
 
   return {
+    source,
     link,
     data,
     identity,

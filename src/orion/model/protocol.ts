@@ -90,16 +90,53 @@ export function readServerMessage(text: string): ServerMessage | undefined {
 /** Updates of tracks a second at most; the newest of each comes through. */
 export const TRACKS_HZ = 5;
 
-export const SUBSCRIPTIONS = [
+const TOPICS = [
   { topic: "telemetry", mode: "latest", hz: 10 },
   { topic: "tracks", mode: "latest", hz: TRACKS_HZ },
   { topic: "guards", mode: "latest", hz: 2 },
   { topic: "incidents", mode: "latest", hz: 10 },
   { topic: "commands", mode: "latest", hz: 10 },
   { topic: "system", mode: "latest", hz: 2 },
+  { topic: "replay", mode: "latest", hz: 10 },
   { topic: "events", mode: "batch", flush_ms: 200 },
   { topic: "audit", mode: "batch", flush_ms: 200 },
 ] as const;
+
+/** What is shown now, or `replay:ID`. */
+export type SourceName = "live" | `replay:${string}`;
+
+/** Everything that this console reads of a source. */
+export function subscriptionsTo(src: SourceName): readonly object[] {
+  return TOPICS.map((one) => ({ ...one, src }));
+}
+
+/** Record `player` of the topic `replay`: where a recording that is looked at stands. */
+export interface ReplayPlayer {
+  readonly id: string;
+  readonly file: string;
+  readonly state: "loading" | "ready" | "failed";
+  readonly problem?: string;
+  /** Ticks in file order. */
+  readonly first: number;
+  readonly last: number;
+  readonly at: number;
+  /** Simulated time since the beginning of the file. */
+  readonly at_ms: number;
+  readonly tick_ms: number;
+  readonly speed: number | "max";
+  readonly playing: boolean;
+  /** Grows with every jump. */
+  readonly generation: number;
+  readonly has_incidents: boolean;
+}
+
+/** One of the record `marks`: what the time line shows. */
+export interface ReplayMark {
+  readonly lane: "alarms" | "commands" | "guards" | "modes";
+  readonly at: number;
+  readonly what: string;
+  readonly severity?: string;
+}
 
 /** Answer of `/api/catalog`. */
 export interface Catalogue {

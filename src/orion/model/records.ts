@@ -21,6 +21,8 @@ export interface Records {
   timed(topic: string): ReadonlySignal<ReadonlyMap<string, RecordEntry>>;
   /** Applies what a message changed, received at that moment; signals tell of it once. */
   apply(change: StreamChange, at: Moment): void;
+  /** Forgets the events. */
+  clearLogs(): void;
 }
 
 const EVENTS_KEPT = 500;
@@ -110,6 +112,9 @@ export function createRecords(): Records {
     keyed: (topic) => topicOf(topic).values,
     timed: (topic) => topicOf(topic).timed,
     apply: (changed, at) => batch(() => apply(changed, at)),
+    clearLogs() {
+      events.value = [];
+    },
   };
 }
 

@@ -17,6 +17,7 @@ export interface Trails {
   of(trackId: string): readonly TrailPoint[];
   /** Takes the tracks known now. */
   follow(tracks: ReadonlyMap<string, unknown>): void;
+  clear(): void;
 }
 
 export const TRAIL_POINTS = 20;
@@ -49,6 +50,10 @@ export function createTrails(): Trails {
       followed = tracks;
       for (const trackId of trails.keys()) if (!tracks.has(trackId)) trails.delete(trackId);
       for (const [trackId, track] of tracks) extend(trackId, track as RadarTrackWire);
+    },
+    clear() {
+      trails.clear();
+      followed = undefined;
     },
   };
 }

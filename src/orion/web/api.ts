@@ -11,6 +11,10 @@ export function postJson<Value>(path: string, body: unknown): Promise<Answer<Val
   return call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 }
 
+export function deleteJson<Value>(path: string): Promise<Answer<Value>> {
+  return call(path, { method: "DELETE", headers: { "content-type": "application/json" } });
+}
+
 async function call<Value>(path: string, init: RequestInit): Promise<Answer<Value>> {
   try {
     const response = await fetch(path, { ...init, credentials: "same-origin" });

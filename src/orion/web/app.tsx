@@ -1,14 +1,19 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Bar } from "./bar.tsx";
-import { model, show, whyOpen } from "./console.ts";
+import { live, model, show, whyOpen } from "./console.ts";
 import { Keys, SignIn } from "./dialogs.tsx";
 import { t } from "./i18n.ts";
+import { isReplay } from "./replay.ts";
+import { ReplayBanner, ReplayBar } from "./replay-bar.tsx";
 import { currentScreen, SCREENS } from "./screens/registry.tsx";
 import { explainCount, WhyPanel } from "./why.tsx";
 
 export function App() {
   const { name, Content } = currentScreen();
-  const lost = model.link.value.kind === "lost";
+  const lost = live.link.value.kind === "lost";
+  useEffect(() => {
+    document.getElementById("app")!.classList.toggle("replaying", isReplay.value);
+  }, [isReplay.value]);
   const main = useRef<HTMLElement>(null);
   const shown = useRef(name);
   useEffect(() => {
@@ -23,6 +28,7 @@ export function App() {
       <a class="skip" href="#main">
         {t("skipToMain")}
       </a>
+      <ReplayBanner />
       <Bar />
       {lost ? (
         <p class="banner" role="alert">
@@ -58,6 +64,7 @@ export function App() {
         </main>
         <WhyPanel />
       </div>
+      <ReplayBar />
       <SignIn />
       <Keys />
     </>

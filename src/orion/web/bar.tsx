@@ -1,6 +1,7 @@
 import { formatAge, formatDuration, formatSimTime, formatWall } from "#orion/model/format.ts";
-import { auditFilter, keysOpen, language, model, selectedIncident, show, signInOpen, needsToken } from "./console.ts";
+import { auditFilter, keysOpen, language, live, model, selectedIncident, show, signInOpen, needsToken } from "./console.ts";
 import { postJson } from "./api.ts";
+import { isReplay, liveIncidents } from "./replay.ts";
 import { t } from "./i18n.ts";
 import { type Incident, isUnacked, openForS, sortedIncidents, subjectOf } from "./incident.ts";
 import { SEVERITY_STATUS, type Status, StatusSymbol } from "./symbol.tsx";
@@ -10,7 +11,7 @@ import { commandLabel, StageDots } from "./command-row-view.tsx";
 /** The two rows that every screen keeps: where time is, whether one can believe it, what calls, what was commanded last. */
 export function Bar() {
   return (
-    <header class={`bar ${model.data.value.kind === "ok" ? "" : "data-old"} ${model.link.value.kind === "lost" ? "link-lost" : ""}`}>
+    <header class={`bar ${model.data.value.kind === "ok" ? "" : "data-old"} ${live.link.value.kind === "lost" ? "link-lost" : ""}`}>
       <div class="bar-row">
         <SimClock />
         <SimState />
@@ -47,7 +48,7 @@ function SimClock() {
   const tick = model.value("tick");
   return (
     <span class="clock">
-      <b class="chip live">LIVE</b>
+      {isReplay.value ? <b class="chip replay">REPLAY</b> : <b class="chip live">LIVE</b>}
       {typeof time === "number" ? <span class="num">{formatSimTime(time)}</span> : null}
       <span class="num" data-testid="tick">
         {typeof tick === "number" ? `t${tick}` : t("tickNotPublished")}
@@ -69,7 +70,7 @@ function SimState() {
 }
 
 function Link() {
-  const link = model.link.value;
+  const link = live.link.value;
   const words = { connecting: "…", ok: "OK", slow: "SLOW", lost: "LOST" };
   const status: Status | undefined = link.kind === "lost" ? "critical" : link.kind === "slow" ? "caution" : undefined;
   return (
@@ -102,7 +103,7 @@ function Data() {
 }
 
 function Losses() {
-  const { upstream, client, refused, unaccounted } = model.losses.value;
+  const { upstream, client, refused, unaccounted } = live.losses.value;
   const sum = upstream + client + refused + unaccounted;
   return (
     <span class="item" title={`upstream ${upstream}, client ${client}, refused ${refused}, unaccounted ${unaccounted}`}>
@@ -116,7 +117,7 @@ function Losses() {
 const GUEST = "guest";
 
 function Who() {
-  const me = model.identity.value;
+  const me = live.identity.value;
   if (me === undefined || me.name === GUEST) {
     return (
       <span class="item">
@@ -129,7 +130,7 @@ function Who() {
   }
   const signOut = async (): Promise<void> => {
     await postJson("/api/logout", {});
-    model.reconnect();
+    live.reconnect();
   };
   return (
     <span class="item" data-testid="who">
@@ -141,10 +142,16 @@ function Who() {
   );
 }
 
+/** The bar counts what is now, also over a recording: its list is the live one. */
+function showLiveIncidents(): void {
+  liveIncidents.value = true;
+  show("incidents");
+}
+
 function AlarmCounts() {
-  const unacked = sortedIncidents().filter(isUnacked);
+  const unacked = sortedIncidents(live).filter(isUnacked);
   return (
-    <button type="button" class="plain counts" onClick={() => show("incidents")} data-testid="alarm-counts">
+    <button type="button" class="plain counts" onClick={() => showLiveIncidents()} data-testid="alarm-counts">
       {["A", "C", "W"].map((severity) => {
         const count = unacked.filter((one) => one.severity === severity).length;
         return (
@@ -159,9 +166,9 @@ function AlarmCounts() {
 }
 
 function TopIncident() {
-  const top: Incident | undefined = sortedIncidents().find(isUnacked);
-  const openS = top === undefined ? undefined : openForS(top);
-  const kpi = model.records("system").value.get("kpi") as { flood?: boolean } | undefined;
+  const top: Incident | undefined = sortedIncidents(live).find(isUnacked);
+  const openS = top === undefined ? undefined : openForS(top, live);
+  const kpi = live.records("system").value.get("kpi") as { flood?: boolean } | undefined;
   return (
     <>
       {kpi?.flood === true ? (
@@ -177,7 +184,7 @@ function TopIncident() {
           class="plain"
           onClick={() => {
             selectedIncident.value = top.incident_id;
-            show("incidents");
+            showLiveIncidents();
           }}
           data-testid="top-incident"
         >
@@ -190,13 +197,13 @@ function TopIncident() {
 }
 
 function LastCommand() {
-  const rows = [...model.records("commands").value.values()] as CommandRow[];
+  const rows = [...live.records("commands").value.values()] as CommandRow[];
   const last = rows.reduce<CommandRow | undefined>(
     (newest, row) => (newest === undefined || row.sent_wall >= newest.sent_wall ? row : newest),
     undefined,
   );
   if (last === undefined) return <span class="item quiet">CMD {t("noCommandYet")}</span>;
-  const mine = model.identity.value?.name === last.sender;
+  const mine = live.identity.value?.name === last.sender;
   return (
     <button
       type="button"

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { postJson } from "./api.ts";
-import { keysOpen, model, needsToken, signInOpen } from "./console.ts";
+import { keysOpen, live, needsToken, signInOpen } from "./console.ts";
 import { Dialog } from "./dialog.tsx";
 import { t } from "./i18n.ts";
 import { SCREENS } from "./screens/registry.tsx";
@@ -18,7 +18,7 @@ export function SignIn() {
     }
     problem.value = "";
     signInOpen.value = false;
-    model.reconnect();
+    live.reconnect();
   };
   return (
     <Dialog title={t("signIn")} onClose={() => (signInOpen.value = false)}>
@@ -61,6 +61,10 @@ export function Keys() {
             <dd>{t(name)}</dd>
           </>
         ))}
+        <dt>
+          <kbd>␣</kbd> <kbd>,</kbd> <kbd>.</kbd> <kbd>{"{"}</kbd> <kbd>{"}"}</kbd>
+        </dt>
+        <dd>{t("keysReplay")}</dd>
         <dt>
           <kbd>w</kbd>
         </dt>

@@ -1,13 +1,13 @@
 import type { IncidentWire } from "#contracts/incident.ts";
-import { model } from "./console.ts";
+import { incidentModel } from "./replay.ts";
 
 export type Incident = IncidentWire;
 
 const SEVERITY_ORDER = "ACWI";
 
 /** Incidents as an operator wants them: what calls first, then by severity, newest first. */
-export function sortedIncidents(): Incident[] {
-  const all = [...model.records("incidents").value.values()] as Incident[];
+export function sortedIncidents(from = incidentModel()): Incident[] {
+  const all = [...from.records("incidents").value.values()] as Incident[];
   return all.sort(
     (a, b) =>
       Number(isUnacked(b)) - Number(isUnacked(a)) ||
@@ -32,7 +32,7 @@ export function isAlarm(incident: Incident): boolean {
 }
 
 /** Seconds of event time since it opened, undefined where either time is missing. */
-export function openForS(incident: Incident): number | undefined {
-  const now = model.value("ts_unix_ms");
+export function openForS(incident: Incident, from = incidentModel()): number | undefined {
+  const now = from.value("ts_unix_ms");
   return typeof now === "number" && incident.opened_ms !== null ? (now - incident.opened_ms) / 1000 : undefined;
 }

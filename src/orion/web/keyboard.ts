@@ -1,4 +1,5 @@
 import { keysOpen, language, screenKeys, show, signInOpen, whyOpen } from "./console.ts";
+import { replayKey } from "./replay.ts";
 import { SCREENS } from "./screens/registry.tsx";
 
 /** Keys that only look: none sends a command or acknowledges. */
@@ -28,7 +29,8 @@ export function listenToKeys(): void {
       if (filter === null) return;
       filter.focus();
       event.preventDefault();
-    } else if (screenKeys.value?.(event.key) === true) event.preventDefault();
+    } else if (!(event.key === " " && event.target instanceof HTMLButtonElement) && replayKey(event.key)) event.preventDefault();
+    else if (screenKeys.value?.(event.key) === true) event.preventDefault();
   });
 }
 

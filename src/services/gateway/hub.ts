@@ -3,7 +3,7 @@ import { assert } from "#base/assert.ts";
 import type { Clock } from "../clock.ts";
 import { createLogRing, type LogRing } from "./log-ring.ts";
 
-export const STATE_TOPICS = ["telemetry", "tracks", "incidents", "commands", "guards", "system"] as const;
+export const STATE_TOPICS = ["telemetry", "tracks", "incidents", "commands", "guards", "system", "replay"] as const;
 export const LOG_TOPICS = ["events", "audit", "frames"] as const;
 export type StateTopic = (typeof STATE_TOPICS)[number];
 export type LogTopic = (typeof LOG_TOPICS)[number];
@@ -15,7 +15,7 @@ const MARK_MS = 1000;
 
 export interface StateRecord {
   readonly value: unknown;
-  /** When the gateway got it, monotonic milliseconds. */
+  /** When it came, by the hub's `nowMs`. */
   readonly receivedMs: number;
 }
 
@@ -30,10 +30,14 @@ export interface Hub {
   readonly epoch: string;
   /** Grows by one with every change of a record. */
   readonly seq: number;
+  /** The time that ages count in, ms: monotonic, or the playhead of a recording. */
+  nowMs(): number;
   /** Tick of the newest telemetry, undefined before the first. */
   tick: number | undefined;
   set(topic: StateTopic, key: string, value: unknown): void;
   delete(topic: StateTopic, key: string): void;
+  /** Deletes every key of a topic. */
+  clear(topic: StateTopic): void;
   get(topic: StateTopic, key: string): StateRecord | undefined;
   entries(topic: StateTopic): ReadonlyMap<string, StateRecord>;
   append(topic: LogTopic, item: unknown): void;
@@ -48,7 +52,8 @@ export interface HubListener {
   log(topic: LogTopic): void;
 }
 
-export function createHub(clock: Clock): Hub {
+/** @param nowMs the time that ages count in, where it is not the clock's */
+export function createHub(clock: Clock, nowMs = (): number => clock.monotonicMs()): Hub {
   const states = new Map<StateTopic, Map<string, StateRecord>>(STATE_TOPICS.map((topic) => [topic, new Map()]));
   const logs = new Map<LogTopic, LogRing>(LOG_TOPICS.map((topic) => [topic, createLogRing()]));
   const listeners = new Set<HubListener>();
@@ -60,11 +65,11 @@ export function createHub(clock: Clock): Hub {
   let seq = 0;
 
   function changed(topic: StateTopic, key: string): void {
-    const nowMs = clock.monotonicMs();
+    const atMs = clock.monotonicMs();
     const mark = marks.at(-1);
-    if (mark === undefined || nowMs - mark.atMs >= MARK_MS) {
-      forget(nowMs);
-      marks.push({ seq, atMs: nowMs });
+    if (mark === undefined || atMs - mark.atMs >= MARK_MS) {
+      forget(atMs);
+      marks.push({ seq, atMs });
     }
     seq += 1;
     const name = `${topic}\0${key}`;
@@ -74,13 +79,13 @@ export function createHub(clock: Clock): Hub {
   }
 
   /** Oldest number from which everything since is remembered. */
-  function horizon(nowMs: number): number {
-    const old = marks.findLast((mark) => nowMs - mark.atMs > CATCH_UP_MS);
+  function horizon(atMs: number): number {
+    const old = marks.findLast((mark) => atMs - mark.atMs > CATCH_UP_MS);
     return Math.max(forgottenUpTo, old?.seq ?? 0, seq - CATCH_UP_CHANGES);
   }
 
-  function forget(nowMs: number): void {
-    forgottenUpTo = horizon(nowMs);
+  function forget(atMs: number): void {
+    forgottenUpTo = horizon(atMs);
     marks = marks.filter((mark) => mark.seq >= forgottenUpTo);
     for (const [name, change] of changes) {
       if (change.seq > forgottenUpTo) break;
@@ -88,7 +93,12 @@ export function createHub(clock: Clock): Hub {
     }
   }
 
+  function remove(topic: StateTopic, key: string): void {
+    if (states.get(topic)!.delete(key)) changed(topic, key);
+  }
+
   return {
+    nowMs,
     epoch: randomUUID(),
     get seq() {
       return seq;
@@ -96,11 +106,12 @@ export function createHub(clock: Clock): Hub {
     tick: undefined,
     set(topic, key, value) {
       assert(value !== undefined, "a record has a value; to remove it there is delete", { topic, key });
-      states.get(topic)!.set(key, { value, receivedMs: clock.monotonicMs() });
+      states.get(topic)!.set(key, { value, receivedMs: nowMs() });
       changed(topic, key);
     },
-    delete(topic, key) {
-      if (states.get(topic)!.delete(key)) changed(topic, key);
+    delete: remove,
+    clear(topic) {
+      for (const key of states.get(topic)!.keys()) remove(topic, key);
     },
     get: (topic, key) => states.get(topic)!.get(key),
     entries: (topic) => states.get(topic)!,

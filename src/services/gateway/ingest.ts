@@ -5,7 +5,7 @@ import { RUN_HEADER } from "#contracts/message.ts";
 import { parseRadarTrack, type RadarFrameWire } from "#contracts/radar.ts";
 import { SUBJECT_SCHEMAS } from "#contracts/messages.ts";
 import { INCIDENT_KEY_PREFIX, META_KEY_PREFIX, STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
-import { EVENTS_PATTERN, SUBJECTS } from "#contracts/subjects.ts";
+import { EVENTS_PATTERN, EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { CommandDesk } from "./command-desk.ts";
@@ -23,8 +23,18 @@ export interface Ingest {
   stop(): void;
 }
 
-export interface IngestOptions {
+/** What comes for the hub, from a bus or from a recording. */
+export interface Intake extends Omit<Ingest, "stop"> {
+  /** Takes a message of one of the subjects that consoles are shown; another one changes nothing. */
+  take(msg: Pick<Msg, "subject" | "bytes" | "headers">): void;
+  lastValue(change: LastValueChange): void;
+}
+
+export interface IngestOptions extends IntakeOptions {
   readonly bus: Bus;
+}
+
+export interface IntakeOptions {
   readonly clock: Clock;
   readonly hub: Hub;
   readonly log: Log;
@@ -37,17 +47,18 @@ type Payload = Readonly<Record<string, unknown>>;
 const SYSTEM_NAMES: Readonly<Record<string, string>> = { [STATE_KEYS.systemMode]: "mode" };
 const SUBSCRIPTION_NAMES = ["gateway.telemetry", "gateway.events", "gateway.responses", "gateway.tracks", "gateway.frames"] as const;
 
-/** Carries telemetry, radar, events, answers and last values from the bus into the hub; what breaks its contract is refused and counted. */
-export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Ingest {
+type Message = Pick<Msg, "subject" | "bytes" | "headers">;
+
+/** Carries telemetry, radar, events, answers and last values into the hub; what breaks its contract is refused and counted. */
+export function createIntake({ clock, hub, log, desk }: IntakeOptions): Intake {
   const losses = createLossWatch();
   const radar = createRadarIntake(hub, clock);
   const lastAtMs: { telemetry?: number; events?: number; tracks?: number; frames?: number } = {};
   let refused = 0;
   let run: Payload | undefined;
-  let stopped = false;
 
   /** The payload, or undefined when it must not be shown. */
-  function read({ subject, bytes }: Msg): Payload | undefined {
+  function read({ subject, bytes }: Message): Payload | undefined {
     const payload = parsed(bytes);
     const schema: z.ZodType | undefined = SUBJECT_SCHEMAS[subject];
     if (isRecord(payload) && schema?.safeParse(payload).success !== false) return payload;
@@ -59,7 +70,7 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     log.warn({ subject }, "a message broke its contract and is not shown");
   }
 
-  function track(msg: Msg): void {
+  function track(msg: Message): void {
     losses.note(msg.subject, msg.headers);
     // Older senders spell some keys otherwise.
     const read = parseRadarTrack(parsed(msg.bytes));
@@ -68,7 +79,7 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     radar.track(read.value, msg.headers[RUN_HEADER]);
   }
 
-  function frame(msg: Msg): void {
+  function frame(msg: Message): void {
     losses.note(msg.subject, msg.headers);
     const payload = read(msg);
     if (payload === undefined) return;
@@ -77,7 +88,7 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     hub.append("frames", { subject: msg.subject, tick: tickOf(msg.headers), run: msg.headers[RUN_HEADER] ?? null, payload });
   }
 
-  function telemetry(msg: Msg): void {
+  function telemetry(msg: Message): void {
     const isNumbered = losses.note(msg.subject, msg.headers);
     const payload = read(msg);
     if (payload === undefined) return;
@@ -93,7 +104,7 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     return typeof periodS === "number" && typeof tickMs === "number" ? Math.round((periodS * 1000) / tickMs) : undefined;
   }
 
-  function event(msg: Msg): void {
+  function event(msg: Message): void {
     losses.note(msg.subject, msg.headers);
     const payload = read(msg);
     if (payload === undefined) return;
@@ -106,7 +117,7 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     if (msg.subject === SUBJECTS.audit && payload.kind === "command_effect") desk.effect(payload);
   }
 
-  function answer(msg: Msg): void {
+  function answer(msg: Message): void {
     const payload = read(msg);
     if (payload !== undefined) desk.ack(payload);
   }
@@ -133,33 +144,66 @@ export function startIngest({ bus, clock, hub, log, desk }: IngestOptions): Inge
     if (typeof run?.run_id === "string") radar.run(run.run_id);
   }
 
-  async function watchLastValues(): Promise<void> {
-    for await (const change of bus.lastValue(STATE_BUCKET).watch("", { existing: true })) {
-      if (stopped) return;
-      lastValue(change);
+  function take(msg: Message): void {
+    switch (msg.subject) {
+      case SUBJECTS.telemetry:
+        return telemetry(msg);
+      case SUBJECTS.radarTracks:
+        return track(msg);
+      case SUBJECTS.radarFrames:
+        return frame(msg);
+      case SUBJECTS.responses:
+        return answer(msg);
+      default:
+        if (msg.subject.startsWith(EVENTS_PREFIX)) event(msg);
     }
   }
 
-  const [telemetryName, eventsName, responsesName, tracksName, framesName] = SUBSCRIPTION_NAMES;
-  const subscriptions = [
-    bus.subscribe(SUBJECTS.telemetry, telemetry, { name: telemetryName, overflow: "drop_oldest" }),
-    bus.subscribe(EVENTS_PATTERN, event, { name: eventsName, overflow: "drop_oldest" }),
-    bus.subscribe(SUBJECTS.radarTracks, track, { name: tracksName, overflow: "drop_oldest" }),
-    bus.subscribe(SUBJECTS.radarFrames, frame, { name: framesName, overflow: "drop_oldest" }),
-    bus.subscribe(SUBJECTS.responses, answer, { name: responsesName, overflow: "drop_oldest" }),
-  ];
-  watchLastValues().catch((error: unknown) => {
-    if (!stopped) log.error({ err: error }, "the gateway no longer hears of last values: restart it");
-  });
-
   return {
-    // Telemetry, radar and events that were dropped here leave a hole in their numbering; answers have none.
-    losses: () => ({ upstream: losses.lost + (bus.counts().dropped[responsesName] ?? 0), refused }),
+    take,
+    lastValue,
+    losses: () => ({ upstream: losses.lost, refused }),
     sourceAges() {
       const nowMs = clock.monotonicMs();
       return Object.fromEntries(Object.entries(lastAtMs).map(([topic, atMs]) => [topic, Math.round(nowMs - atMs)]));
     },
     run: () => run,
+  };
+}
+
+/** Takes in what the bus carries. */
+export function startIngest({ bus, ...options }: IngestOptions): Ingest {
+  const intake = createIntake(options);
+  let stopped = false;
+
+  async function watchLastValues(): Promise<void> {
+    for await (const change of bus.lastValue(STATE_BUCKET).watch("", { existing: true })) {
+      if (stopped) return;
+      intake.lastValue(change);
+    }
+  }
+
+  const [telemetryName, eventsName, responsesName, tracksName, framesName] = SUBSCRIPTION_NAMES;
+  const subscriptions = (
+    [
+      [SUBJECTS.telemetry, telemetryName],
+      [EVENTS_PATTERN, eventsName],
+      [SUBJECTS.radarTracks, tracksName],
+      [SUBJECTS.radarFrames, framesName],
+      [SUBJECTS.responses, responsesName],
+    ] as const
+  ).map(([pattern, name]) => bus.subscribe(pattern, intake.take, { name, overflow: "drop_oldest" }));
+  watchLastValues().catch((error: unknown) => {
+    if (!stopped) options.log.error({ err: error }, "the gateway no longer hears of last values: restart it");
+  });
+
+  return {
+    ...intake,
+    // Telemetry, radar and events that were dropped here leave a hole in their numbering; answers have none.
+    losses() {
+      const { upstream, refused } = intake.losses();
+      return { upstream: upstream + (bus.counts().dropped[responsesName] ?? 0), refused };
+    },
     stop() {
       stopped = true;
       for (const subscription of subscriptions) subscription.unsubscribe();

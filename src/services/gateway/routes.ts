@@ -17,10 +17,12 @@ import { type Identities, type Identity, NOBODY } from "./identity.ts";
 import type { Ingest } from "./ingest.ts";
 import { LOGOUT_COOKIE } from "./login-sessions.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
+import { addReplayRoutes } from "./replay-routes.ts";
+import type { Replays } from "./replays.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { jsonBody } from "./request-body.ts";
 import { guardHost, secureResponses } from "./security.ts";
-import { snapshotOf } from "./session.ts";
+import { LIVE, snapshotOf } from "./session.ts";
 import type { WebAssets } from "./web-assets.ts";
 
 export interface RouteContext {
@@ -31,6 +33,7 @@ export interface RouteContext {
   readonly desk: CommandDesk;
   readonly identities: Identities;
   readonly ingest: Ingest;
+  readonly replays: Replays;
   readonly assets: WebAssets;
   /** Values of `Host` that this gateway answers to, and of `Origin` that may change something. */
   readonly hosts: () => readonly string[];
@@ -120,9 +123,10 @@ export function createRoutes(context: RouteContext): Hono {
       limits: context.ingest.run()?.limits ?? null,
     }),
   );
-  app.get("/api/state", (c) => c.json(snapshotOf(hub, topicsAsked(c), clock.monotonicMs())));
+  app.get("/api/state", (c) => c.json(snapshotOf({ name: LIVE, hub }, topicsAsked(c))));
   addCommandRoutes(app, { hub, desk, sender, commands: createRateLimiter(clock, COMMANDS_SENT.perS, COMMANDS_SENT.atOnce) });
   addAuditRoutes(app, context.bus);
+  addReplayRoutes(app, context.replays, sender);
   addHistoryRoutes(app, context.bus, () => context.ingest.run()?.run_id as string | undefined);
   app.get("/*", (c, next) => context.assets(c) ?? next());
 

@@ -17,9 +17,10 @@ import { createHub } from "./hub.ts";
 import { cappedIdentities, type Credentials, createIdentities, type GatewayAuth, type Identity, NOBODY } from "./identity.ts";
 import { startIngest } from "./ingest.ts";
 import { Problem } from "./problem.ts";
+import { createReplays } from "./replays.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { createRoutes, type RouteContext } from "./routes.ts";
-import { openSession, type Session } from "./session.ts";
+import { aboutRun, LIVE, openSession, type Session, type SessionSource } from "./session.ts";
 import { loadWebAssets } from "./web-assets.ts";
 
 export interface GatewayAccess {
@@ -81,6 +82,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const desk = createCommandDesk({ bus, clock, hub, ...(options.key === undefined ? {} : { key: options.key }), limits });
   const ingest = startIngest({ bus, clock, hub, log, desk });
   const pulse = startPulse(bus, clock);
+  const live: SessionSource = {
+    name: LIVE,
+    hub,
+    about: () => aboutRun(ingest.run()),
+    losses: ingest.losses,
+    sourceAges: ingest.sourceAges,
+  };
+  const replays = createReplays({ bus, clock, log });
   gatewayMetrics(options.metrics, hub, () => sockets.clients.size);
   let port = options.port;
   const listening = options.host.includes(":") ? `[${options.host}]` : options.host;
@@ -107,6 +116,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     desk,
     identities,
     ingest,
+    replays,
     assets,
     hosts,
     origins,
@@ -179,9 +189,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         return ws.bufferedAmount;
       },
     };
-    const about = (): Record<string, unknown> => aboutRun(ingest.run());
-    const { losses, sourceAges } = ingest;
-    const session = openSession(socket, { hub, clock, identity, about, losses, sourceAges });
+    const source = (name: string): SessionSource | undefined => (name === LIVE ? live : replays.source(name));
+    const session = openSession(socket, { source, clock, identity });
     sessions.set(session, () => isStill(identity, credentials));
     ws.on("message", (data, isBinary) => {
       if (isBinary) session.close(4400, "the message is binary, expected JSON text");
@@ -199,10 +208,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     return now?.name === name && now.role === role;
   }
 
-  /** Shows out whoever has been revoked, has expired or has signed out elsewhere. */
+  /** Shows out whoever has been revoked, has expired or has signed out elsewhere, and who watches a replay that was closed. */
   function inspect(): void {
-    for (const [session, holds] of sessions)
+    for (const [session, holds] of sessions) {
+      const name = session.source();
       if (!holds()) session.close(4401, "signed out: the sign-in has ended, was revoked or has expired");
+      else if (name !== LIVE && replays.source(name) === undefined) session.close(4404, "the replay was closed");
+    }
     cancelInspection = clock.after(INSPECTION_MS, inspect);
   }
 
@@ -220,6 +232,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     async close() {
       cancelInspection();
       pulse.stop();
+      replays.stop();
       for (const session of sessions.keys()) session.close(1001, "the gateway stops");
       ingest.stop();
       const closed = new Promise<void>((done) => server.close(() => done()));
@@ -259,13 +272,4 @@ async function listen(server: Server, options: GatewayOptions): Promise<number> 
       throw new QikiError("port_in_use", `port ${port} of ${options.host} ${what}`, error);
     }
   }
-}
-
-/** What a console is told of the run when it says hello. */
-function aboutRun(run: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> {
-  if (run === undefined) return { run: null, cfg: null };
-  return {
-    run: { id: run.run_id, seed: run.seed, tick_ms: run.tick_ms, epoch: run.epoch, profile_hash: run.profile_hash ?? null },
-    cfg: { telemetry_period_s: run.telemetry_period_s, events_period_s: run.events_period_s, ...(run.radar as object | undefined) },
-  };
 }

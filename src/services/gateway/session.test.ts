@@ -60,11 +60,34 @@ describe("greeting", () => {
     const subs = [{ topic: "weather" }, { topic: "system", src: "replay:1" }, null, { topic: "system", mode: "latest" }];
     const console = openConsole({ hub, clock, hello: { subs } });
     expect(console.of("error").map((message) => message.detail)).toEqual([
-      "no topic weather: topics are telemetry, tracks, incidents, commands, guards, system, events, audit, frames",
-      "no source replay:1: this gateway has live",
-      "no topic undefined: topics are telemetry, tracks, incidents, commands, guards, system, events, audit, frames",
+      "no topic weather: topics are telemetry, tracks, incidents, commands, guards, system, replay, events, audit, frames",
+      "source replay:1 on a connection to live: open another for it",
+      "no topic undefined: topics are telemetry, tracks, incidents, commands, guards, system, replay, events, audit, frames",
     ]);
     expect(knowledge(console)).toEqual({ system: { kpi: 1 } });
+  });
+
+  test("session - the source of the first subscription is the one it watches, and only that; one that is not there closes with 4404", () => {
+    const { clock, hub } = openHub();
+    const other = createHub(clock, () => 5000);
+    const sources = { "replay:1": other };
+    hub.set("system", "kpi", "live");
+    other.set("system", "kpi", "replayed");
+    const subs = [{ topic: "system", src: "replay:1" }, { topic: "tracks" }];
+    const console = openConsole({ hub, clock, sources, hello: { subs } });
+    expect(console.of("error").map((message) => message.detail)).toEqual(["source live on a connection to replay:1: open another for it"]);
+    expect(console.of("hello")[0]).toMatchObject({ epoch: other.epoch });
+    clock.advance(3000);
+    hub.set("system", "kpi", "live again");
+    other.set("system", "mode", "later");
+    clock.advance(1000);
+    expect(knowledge(console)).toEqual({ system: { kpi: "replayed", mode: "later" } });
+    // Ages count in the source's own time, which stood still.
+    const said = [...console.of("snapshot"), ...console.of("diff")];
+    expect(said.every((message) => message.src === "replay:1" && !JSON.stringify(message).match(/"age_ms":[1-9]/))).toBe(true);
+    expect(openConsole({ hub, clock, hello: { subs: [{ topic: "system", src: "replay:2" }] } }).closed).toEqual([
+      { code: 4404, reason: "not_found" },
+    ]);
   });
 
   test("session - more than 50 messages in a second close with 4429", () => {

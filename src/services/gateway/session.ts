@@ -1,7 +1,7 @@
 import { assert } from "#base/assert.ts";
 import type { Clock } from "../clock.ts";
 import { createFlow } from "./flow.ts";
-import { type Hub, LOG_TOPICS, type LogTopic, type StateRecord, STATE_TOPICS, type StateTopic } from "./hub.ts";
+import { type Hub, type HubListener, LOG_TOPICS, type LogTopic, type StateRecord, STATE_TOPICS, type StateTopic } from "./hub.ts";
 import type { Identity } from "./identity.ts";
 import { createSubscriptions, type LogSubscription } from "./subscriptions.ts";
 
@@ -13,10 +13,10 @@ export interface SessionSocket {
   readonly bufferedBytes: number;
 }
 
-export interface SessionContext {
+/** What a console can watch: `live`, or a recording that is replayed. */
+export interface SessionSource {
+  readonly name: string;
   readonly hub: Hub;
-  readonly clock: Clock;
-  readonly identity: Identity;
   /** What `hello` tells of the run and the configuration. */
   readonly about: () => Readonly<Record<string, unknown>>;
   /** Losses before the gateway and messages refused by their contract, for `hb`. */
@@ -25,18 +25,28 @@ export interface SessionContext {
   readonly sourceAges: () => Readonly<Record<string, number>>;
 }
 
+export interface SessionContext {
+  /** The source of that name, undefined when there is none. */
+  readonly source: (name: string) => SessionSource | undefined;
+  readonly clock: Clock;
+  readonly identity: Identity;
+}
+
 /** Why a session ends, by the code that the socket closes with. */
 const CLOSE_WORDS = {
   1001: "stopping",
   4008: "slow_consumer",
   4400: "bad_message",
   4401: "unauthenticated",
+  4404: "not_found",
   4408: "no_hello",
   4429: "rate_limited",
 } as const;
 export type CloseCode = keyof typeof CLOSE_WORDS;
 
 export interface Session {
+  /** Name of the source that it watches. */
+  source(): string;
   receive(text: string): void;
   /** Says goodbye and closes. */
   close(code: CloseCode, detail: string): void;
@@ -44,6 +54,8 @@ export interface Session {
   closed(): void;
 }
 
+/** The source that a console watches when it names none. */
+export const LIVE = "live";
 const HELLO_MS = 5000;
 const HEARTBEAT_MS = 1000;
 const UNACKED_FLUSHES = 8;
@@ -58,7 +70,7 @@ const BATCH_BYTES = 524_288;
 
 /** One console on `/ws`: what it subscribed, what it has acknowledged, what it still must get (console §2.3). */
 export function openSession(socket: SessionSocket, context: SessionContext): Session {
-  const { hub, clock } = context;
+  const { clock } = context;
   const flow = createFlow();
   const subscriptions = createSubscriptions();
   const { states, logs } = subscriptions;
@@ -74,7 +86,7 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
   let cancelStall: (() => void) | undefined;
   let cancelBeat = clock.after(HELLO_MS, () => close(4408, "no hello within 5 s"));
 
-  const unlisten = hub.onChange({
+  const listener: HubListener = {
     state(topic, key) {
       const subscription = states.get(topic);
       if (subscription === undefined) return;
@@ -85,7 +97,9 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
     log(topic) {
       if (logs.has(topic)) schedule();
     },
-  });
+  };
+  let source = context.source(LIVE)!;
+  let unlisten = source.hub.onChange(listener);
 
   function close(code: CloseCode, detail: string): void {
     if (!open) return;
@@ -113,7 +127,7 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
   function schedule(): void {
     if (cancelFlush !== undefined || !greeted || !open) return;
     const nowMs = clock.monotonicMs();
-    const dueMs = needsSnapshot && !isBehind() ? nowMs : subscriptions.nextDueMs((topic) => hub.log(topic).last);
+    const dueMs = needsSnapshot && !isBehind() ? nowMs : subscriptions.nextDueMs((topic) => source.hub.log(topic).last);
     if (dueMs === undefined) return;
     cancelFlush = clock.after(Math.max(0, dueMs - nowMs), () => {
       cancelFlush = undefined;
@@ -159,27 +173,27 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
     for (const subscription of subscriptions.dirtyStates()) {
       const change = { set: {} as Record<string, unknown>, del: [] as string[] };
       for (const key of subscription.dirty) {
-        const record = hub.get(subscription.topic, key);
+        const record = source.hub.get(subscription.topic, key);
         if (record === undefined) change.del.push(key);
-        else change.set[key] = aged(record, nowMs);
+        else change.set[key] = aged(record, source.hub.nowMs());
       }
       changes[subscription.topic] = change;
       subscriptions.flushed(subscription, nowMs);
     }
-    send({ t: "diff", prev: seq, seq: hub.seq, tick: hub.tick ?? null, src: "live", ch: changes });
-    return (seq = hub.seq);
+    send({ t: "diff", prev: seq, seq: source.hub.seq, tick: source.hub.tick ?? null, src: source.name, ch: changes });
+    return (seq = source.hub.seq);
   }
 
   function sendSnapshot(nowMs: number): number {
     needsSnapshot = false;
-    send(snapshotOf(hub, [...states.keys()], nowMs));
+    send(snapshotOf(source, [...states.keys()]));
     for (const subscription of states.values()) subscriptions.flushed(subscription, nowMs);
-    return (seq = hub.seq);
+    return (seq = source.hub.seq);
   }
 
   function sendBatch(subscription: LogSubscription, nowMs: number): boolean {
     const { topic } = subscription;
-    const log = hub.log(topic);
+    const log = source.hub.log(topic);
     if (subscription.next > log.last) return false;
     skipTo(subscription, log.first, "ring");
     // What a console that comes back is owed does not count as its queue.
@@ -204,12 +218,12 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
 
   function heartbeat(): void {
     budget = MESSAGES_PER_S;
-    const { upstream, refused } = context.losses();
+    const { upstream, refused } = source.losses();
     send({
       t: "hb",
-      seq: hub.seq,
+      seq: source.hub.seq,
       wall: new Date(clock.nowMs()).toISOString(),
-      src_age_ms: context.sourceAges(),
+      src_age_ms: source.sourceAges(),
       lost: { upstream, client: clientLost, refused },
       coalesced,
     });
@@ -220,20 +234,21 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
   function hello(message: Readonly<Record<string, unknown>>): void {
     if (greeted) return close(4400, "hello came twice");
     if (message.v !== 1) return close(4400, `hello has version ${JSON.stringify(message.v)?.slice(0, 40)}: this gateway speaks 1`);
+    if (!watch(message.subs)) return;
     greeted = true;
     cancelBeat();
     const resume = (message.resume ?? {}) as { epoch?: unknown; seq?: unknown; batch?: Readonly<Record<string, unknown>> };
-    const isKnown = resume.epoch === hub.epoch;
-    const missed = isKnown && typeof resume.seq === "number" ? hub.changedSince(resume.seq) : undefined;
+    const isKnown = resume.epoch === source.hub.epoch;
+    const missed = isKnown && typeof resume.seq === "number" ? source.hub.changedSince(resume.seq) : undefined;
     const me = context.identity;
     const resumed = missed !== undefined;
-    send({ t: "hello", v: 1, epoch: hub.epoch, seq: hub.seq, resumed, runtime: "embedded", me, ...context.about() });
+    send({ t: "hello", v: 1, epoch: source.hub.epoch, seq: source.hub.seq, resumed, runtime: "embedded", me, ...source.about() });
     subscribe(message.subs, (topic) => {
       const position = resume.batch?.[topic];
       if (resume.epoch === undefined || !Number.isSafeInteger(position) || (position as number) < 0) return undefined;
       // Another gateway start numbers anew: all that this one has is new to the console.
       if (!isKnown) return 0;
-      return (position as number) <= hub.log(topic).last ? (position as number) : undefined;
+      return (position as number) <= source.hub.log(topic).last ? (position as number) : undefined;
     });
     if (missed === undefined) needsSnapshot = true;
     else {
@@ -244,15 +259,31 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
     heartbeat();
   }
 
+  /** Takes the source that the first subscription names; a session has one. */
+  function watch(subs: unknown): boolean {
+    const [first] = Array.isArray(subs) ? (subs as readonly { readonly src?: unknown }[]) : [];
+    const name = first?.src ?? LIVE;
+    const found = typeof name === "string" ? context.source(name) : undefined;
+    if (found === undefined) {
+      close(4404, `no source ${JSON.stringify(name)?.slice(0, 80)}: it was closed, or the gateway began anew`);
+      return false;
+    }
+    unlisten();
+    source = found;
+    unlisten = source.hub.onChange(listener);
+    return true;
+  }
+
   /** Takes subscriptions; `positionOf` is the number of the last item that the console has of a log, undefined when it has none. */
   function subscribe(asked: unknown, positionOf: (topic: LogTopic) => number | undefined): void {
     const nowMs = clock.monotonicMs();
     for (const one of Array.isArray(asked) ? (asked as unknown[]) : []) {
-      const { topic, hz, flush_ms: flushMs, src = "live" } = (one ?? {}) as Readonly<Record<string, unknown>>;
-      if (src !== "live") refuse(`no source ${String(src)}: this gateway has live`);
+      const { topic, hz, flush_ms: flushMs, src = LIVE } = (one ?? {}) as Readonly<Record<string, unknown>>;
+      if (src !== source.name)
+        refuse(`source ${String(src as unknown).slice(0, 80)} on a connection to ${source.name}: open another for it`);
       else if (STATE_TOPICS.includes(topic as StateTopic)) subscriptions.addState(topic as StateTopic, hz, nowMs);
       else if (LOG_TOPICS.includes(topic as LogTopic)) {
-        const { first, last, newest } = hub.log(topic as LogTopic);
+        const { first, last, newest } = source.hub.log(topic as LogTopic);
         const position = positionOf(topic as LogTopic);
         const next = position === undefined ? Math.max(first, newest({ ...QUEUE, items: HISTORY_ITEMS })) : position + 1;
         subscriptions.addLog(topic as LogTopic, flushMs, { next, owedUpTo: last, nowMs });
@@ -290,13 +321,14 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
         needsSnapshot = true;
         return schedule();
       case "ping":
-        return send({ t: "pong", seq: hub.seq });
+        return send({ t: "pong", seq: source.hub.seq });
       default:
         return close(4400, `unknown message ${String(message.t).slice(0, 40)}`);
     }
   }
 
   return {
+    source: () => source.name,
     receive(text) {
       if (!open) return;
       budget -= 1;
@@ -311,12 +343,22 @@ export function openSession(socket: SessionSocket, context: SessionContext): Ses
   };
 }
 
+/** What a console is told of the run when it says hello. */
+export function aboutRun(run: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> {
+  if (run === undefined) return { run: null, cfg: null };
+  return {
+    run: { id: run.run_id, seed: run.seed, tick_ms: run.tick_ms, epoch: run.epoch, profile_hash: run.profile_hash ?? null },
+    cfg: { telemetry_period_s: run.telemetry_period_s, events_period_s: run.events_period_s, ...(run.radar as object | undefined) },
+  };
+}
+
 /** Everything that is known of some topics, with the age of each record. */
-export function snapshotOf(hub: Hub, topics: readonly StateTopic[], nowMs: number): Record<string, unknown> {
+export function snapshotOf({ hub, name }: Pick<SessionSource, "hub" | "name">, topics: readonly StateTopic[]): Record<string, unknown> {
+  const nowMs = hub.nowMs();
   const records = (topic: StateTopic): Record<string, unknown> =>
     Object.fromEntries([...hub.entries(topic)].map(([key, record]) => [key, aged(record, nowMs)]));
   const known = Object.fromEntries(topics.map((topic) => [topic, records(topic)]));
-  return { t: "snapshot", seq: hub.seq, tick: hub.tick ?? null, src: "live", topics: known };
+  return { t: "snapshot", seq: hub.seq, tick: hub.tick ?? null, src: name, topics: known };
 }
 
 function aged(record: StateRecord, nowMs: number): { readonly age_ms: number; readonly v: unknown } {

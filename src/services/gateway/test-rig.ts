@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { createHub, type Hub } from "./hub.ts";
-import { openSession, type Session } from "./session.ts";
+import { LIVE, openSession, type Session } from "./session.ts";
 
 export type Wire = Readonly<Record<string, unknown>> & { readonly t: string };
 
@@ -75,7 +75,7 @@ export interface TestConsole {
 }
 
 export const ALL_SUBS = [
-  ...["telemetry", "tracks", "incidents", "commands", "guards", "system"].map((topic) => ({ topic, mode: "latest", hz: 10 })),
+  ...["telemetry", "tracks", "incidents", "commands", "guards", "system", "replay"].map((topic) => ({ topic, mode: "latest", hz: 10 })),
   ...["events", "audit", "frames"].map((topic) => ({ topic, mode: "batch", flush_ms: 100 })),
 ];
 
@@ -83,11 +83,13 @@ export interface ConsoleOptions {
   readonly hub: Hub;
   readonly clock: Clock;
   readonly acks?: boolean;
+  /** Hubs beside the live one, by the name of their source. */
+  readonly sources?: Readonly<Record<string, Hub>>;
   /** Says hello at once with these members; nothing is said when it is undefined. */
   readonly hello?: Readonly<Record<string, unknown>>;
 }
 
-export function openConsole({ hub, clock, acks = true, hello }: ConsoleOptions): TestConsole {
+export function openConsole({ hub, clock, acks = true, sources = {}, hello }: ConsoleOptions): TestConsole {
   const far: TestConsole = {
     session: undefined as unknown as Session,
     received: [],
@@ -118,12 +120,13 @@ export function openConsole({ hub, clock, acks = true, hello }: ConsoleOptions):
       },
     },
     {
-      hub,
       clock,
       identity: { name: "anna", role: "operator" },
-      about: () => ({ run: null, cfg: null }),
-      losses: () => ({ upstream: 0, refused: 0 }),
-      sourceAges: () => ({}),
+      source(name) {
+        const known = name === LIVE ? hub : sources[name];
+        const losses = (): { upstream: number; refused: number } => ({ upstream: 0, refused: 0 });
+        return known && { name, hub: known, about: () => ({ run: null, cfg: null }), losses, sourceAges: () => ({}) };
+      },
     },
   );
   const queue: (() => void)[] = [];

@@ -2,8 +2,9 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { formatSimTime, formatWall } from "#orion/model/format.ts";
 import { getJson } from "../api.ts";
-import { auditFilter, model } from "../console.ts";
+import { auditFilter, live } from "../console.ts";
 import { t } from "../i18n.ts";
+import { isReplay } from "../replay.ts";
 import { StatusSymbol } from "../symbol.tsx";
 
 interface AuditRecord {
@@ -38,7 +39,7 @@ export function AuditScreen() {
   const problem = useSignal("");
   const chain = useSignal<ChainVerdict | undefined>(undefined);
   const filter = auditFilter.value.trim();
-  const count = model.auditCount.value;
+  const count = live.auditCount.value;
 
   useEffect(() => {
     let current = true;
@@ -84,6 +85,7 @@ export function AuditScreen() {
           </span>
         )}
       </div>
+      {isReplay.value ? <p class="hint">{t("auditIsLive")}</p> : null}
       {problem.value === "" ? null : <p class="problem">{problem.value}</p>}
       {items.value === undefined && problem.value === "" ? <p class="hint">{t("loading")}</p> : null}
       {items.value?.length === 0 ? <p class="hint">{t("noAudit")}</p> : null}

@@ -4,8 +4,9 @@ import { type CommandLimits, checkParameters, expectedText } from "#contracts/co
 import type { CommandSpec, ParameterSpec } from "#contracts/command-catalogue.ts";
 import { formatAge } from "#orion/model/format.ts";
 import { postJson } from "../api.ts";
-import { catalogue, model, signInOpen } from "../console.ts";
+import { catalogue, live, model, signInOpen } from "../console.ts";
 import { t } from "../i18n.ts";
+import { isReplay } from "../replay.ts";
 import { StatusSymbol } from "../symbol.tsx";
 
 interface Armed {
@@ -45,7 +46,8 @@ export function CommandForm({ spec, values }: { spec: CommandSpec; values: Reado
 
   const begin = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
-    if (model.identity.value?.role === "viewer") {
+    if (isReplay.value) return;
+    if (live.identity.value?.role === "viewer") {
       signInOpen.value = true;
       return;
     }
@@ -108,6 +110,11 @@ export function CommandForm({ spec, values }: { spec: CommandSpec; values: Reado
             <StatusSymbol status="caution" /> {data.kind === "none" ? t("noData") : `${t("stateIsOld")} ${formatAge(data.ageMs)}`}
           </p>
         )}
+        {isReplay.value ? (
+          <p class="problem" data-testid="view-only">
+            <StatusSymbol status="caution" /> {t("goLiveToCommand")}
+          </p>
+        ) : null}
         {problem.value === "" ? null : (
           <p class="problem" role="alert" data-testid="problem">
             {problem.value}
@@ -121,7 +128,7 @@ export function CommandForm({ spec, values }: { spec: CommandSpec; values: Reado
         ) : null}
         <div class="menu">
           {asked.value ? <span>{data.kind === "ok" ? t(spec.consequence) : t("staleConfirm")}</span> : null}
-          <button type="submit" class="primary" disabled={needsTyping || armed.value !== undefined} data-testid="send">
+          <button type="submit" class="primary" disabled={needsTyping || armed.value !== undefined || isReplay.value} data-testid="send">
             {spec.hazard === "arm" ? t("arm") : asked.value ? t("confirmSend") : t("send")}
           </button>
           {armed.value === undefined ? null : <SendArmed armed={armed.value} onSend={(token) => void send(token)} />}

@@ -2,10 +2,11 @@ import { useSignal } from "@preact/signals";
 import type { CommandSpec } from "#contracts/command-catalogue.ts";
 import { formatWall } from "#orion/model/format.ts";
 import { postJson } from "../api.ts";
-import { auditFilter, catalogue, commandDraft, model, show } from "../console.ts";
+import { auditFilter, catalogue, commandDraft, live, model, show } from "../console.ts";
 import type { CommandRow } from "#contracts/command-row.ts";
 import { commandLabel, outcomeText, StageDots } from "../command-row-view.tsx";
 import { t } from "../i18n.ts";
+import { isReplay } from "../replay.ts";
 import { CommandForm } from "./command-form.tsx";
 import "./commands.css";
 
@@ -51,7 +52,7 @@ export function CommandsScreen() {
 }
 
 function CommandEntry({ spec, current }: { spec: CommandSpec; current: boolean }) {
-  const allowed = RANK[model.identity.value?.role ?? "viewer"]! >= RANK[spec.role]!;
+  const allowed = RANK[live.identity.value?.role ?? "viewer"]! >= RANK[spec.role]!;
   return (
     <li>
       <button
@@ -91,7 +92,7 @@ function History() {
             </td>
             <td>{outcomeText(row)}</td>
             <td>
-              {row.stage === "TIMEOUT" || row.stage === "NOT_SENT" ? (
+              {!isReplay.value && (row.stage === "TIMEOUT" || row.stage === "NOT_SENT") ? (
                 <button type="button" onClick={() => void retry(row)}>
                   {t("retry")}
                 </button>

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { postJson } from "../api.ts";
-import { model, signInOpen } from "../console.ts";
+import { live, signInOpen } from "../console.ts";
 import { Dialog } from "../dialog.tsx";
 import { t } from "../i18n.ts";
 import { type Incident, subjectOf } from "../incident.ts";
@@ -21,7 +21,7 @@ export function IncidentAction({
 }) {
   const problem = useSignal("");
   const busy = useSignal(false);
-  const guest = model.identity.value?.role === "viewer";
+  const guest = live.identity.value?.role === "viewer";
   if (guest) signInOpen.value = true;
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();

@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { formatDuration, formatNumber } from "#orion/model/format.ts";
-import { auditFilter, model, selectedIncident, show } from "../console.ts";
+import { auditFilter, selectedIncident, show } from "../console.ts";
 import { t } from "../i18n.ts";
 import { type Incident, isUnacked, openForS, sortedIncidents, subjectOf } from "../incident.ts";
+import { incidentModel, isReplay, liveIncidents } from "../replay.ts";
 import { SEVERITY_STATUS, StatusSymbol } from "../symbol.tsx";
 import { IncidentAction, type IncidentOperation } from "./incident-action.tsx";
 import { letterText } from "./incident-words.ts";
@@ -33,6 +34,17 @@ export function IncidentsScreen() {
           value={filter.value}
           onInput={(event) => (filter.value = event.currentTarget.value)}
         />
+        {isReplay.value ? (
+          <label>
+            <input
+              type="checkbox"
+              checked={liveIncidents.value}
+              onChange={() => (liveIncidents.value = !liveIncidents.value)}
+              data-testid="live-incidents"
+            />{" "}
+            {t("liveIncidents")}
+          </label>
+        ) : null}
         <Kpi />
       </div>
       {rows.length === 0 ? <p class="hint">{t("noIncidents")}</p> : null}
@@ -58,7 +70,7 @@ export function IncidentsScreen() {
 }
 
 function Kpi() {
-  const kpi = model.records("system").value.get("kpi") as { alarms_10m: number; flood: boolean; shelved: number } | undefined;
+  const kpi = incidentModel().records("system").value.get("kpi") as { alarms_10m: number; flood: boolean; shelved: number } | undefined;
   if (kpi === undefined) return null;
   return (
     <span class="quiet">
@@ -134,7 +146,7 @@ function IncidentRow({
         </p>
       )}
       <div class="actions">
-        {operationsOf(incident).map((operation) => (
+        {(isReplay.value && !liveIncidents.value ? [] : operationsOf(incident)).map((operation) => (
           <button
             key={operation}
             type="button"
@@ -161,7 +173,7 @@ function IncidentRow({
 }
 
 function ShelfLeft({ untilMs, reason }: { untilMs: number; reason: string }) {
-  const now = model.value("ts_unix_ms");
+  const now = incidentModel().value("ts_unix_ms");
   return (
     <span>
       ◷ {typeof now === "number" ? formatDuration((untilMs - now) / 1000) : "—"} {t("left")} · {reason}

@@ -11,6 +11,7 @@ import { OverviewScreen } from "./overview.tsx";
 import { PowerScreen } from "./power.tsx";
 import { PropulsionScreen } from "./propulsion.tsx";
 import { RadarScreen } from "./radar.tsx";
+import { RecordingsScreen } from "./recordings.tsx";
 import { SensorsScreen } from "./sensors.tsx";
 import { ThermalScreen } from "./thermal.tsx";
 
@@ -36,6 +37,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "incidents", key: "i", Content: IncidentsScreen },
   { name: "commands", key: "c", Content: CommandsScreen },
   { name: "audit", key: "u", Content: AuditScreen },
+  { name: "recordings", key: "y", Content: RecordingsScreen },
 ];
 
 /** The screen that the address names; the first for any other address. */
