@@ -54,15 +54,36 @@ test("AUD-007 killed - records that the last process had taken off the bus and n
   await bus.close();
 });
 
+test("begin - nothing is taken in before whoever hears of it has the intake", async () => {
+  const bus = openInProcessBroker({ nowMs: () => Date.now(), report: () => {} }).connect();
+  await bus.streams.ensure(STREAMS.events);
+  for (const durable of [DURABLES.eventsAudit, DURABLES.alarmsEvents]) await bus.streams.ensureDurable(durable);
+  bus.publish(SUBJECTS.audit, Buffer.from(JSON.stringify({ source: "first" })));
+  // The answer about the audit subject comes late, and whatever arrives is taken in at once.
+  const get: Bus["streams"]["get"] = async (...which) => {
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((done) => setImmediate(done));
+    return bus.streams.get(...which);
+  };
+  const slow = Object.create(bus, { streams: { value: { ...bus.streams, get } } }) as Bus;
+  const stored: AlarmsBatch[] = [];
+  const hurried = { ...systemClock, after: (_ms: number, run: () => void) => (queueMicrotask(run), () => {}) };
+  const intake = await intakeOf(slow, 0, stored, () => {}, hurried);
+  expect(stored).toEqual([]);
+  await expect.poll(() => stored.flatMap((batch) => batch.audit ?? []).length).toBe(1);
+  await intake.drain(0);
+  await bus.close();
+});
+
 function intakeOf(
   bus: Bus,
   auditPosition: number,
   stored: AlarmsBatch[],
   onEvent: (seq: number) => void = () => {},
+  clock = systemClock,
 ): Promise<AlarmsIntake> {
   return startAlarmsIntake({
     bus,
-    clock: systemClock,
+    clock,
     machine: createAlarmsMachine({ ruleSet: { rules: [], hash: "none" }, periodsMs: DEFAULT_PERIODS_MS, honourConsoleAcks: true }),
     auditPosition,
     run: { id: "run" as RunId, tick: 0 as Tick },

@@ -4,7 +4,7 @@ import { utf8Decode } from "#base/utf8.ts";
 import { InOrderReader } from "#bus/in-order.ts";
 import type { Bus, StreamMsg } from "#bus/port.ts";
 import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
-import { DURABLES, type DurableDefinition, STREAMS } from "#contracts/streams.ts";
+import { DURABLES, STREAMS } from "#contracts/streams.ts";
 import { EVENTS_PREFIX } from "#contracts/subjects.ts";
 import type { AlarmsBatch } from "#store/alarms-store.ts";
 import type { AlarmsMachine, AlarmsOutput } from "#twin/alarms-machine.ts";
@@ -125,9 +125,7 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
     else cancelTimer ??= clock.after(BATCH_MS, flush);
   }
 
-  /** Reads in the order of the stream, whatever was killed or cut off: the positions would otherwise pass what comes again later. */
-  async function read(durable: DurableDefinition, after: number, inbox: StreamMsg[]): Promise<InOrderReader> {
-    const messages = await InOrderReader.open(bus, durable, after);
+  function follow(messages: InOrderReader, inbox: StreamMsg[]): void {
     void (async () => {
       try {
         for await (const message of messages) received(inbox, message);
@@ -136,7 +134,6 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
         if (!(error instanceof QikiError && error.code === "closed")) options.onFault(error as Error);
       }
     })();
-    return messages;
   }
 
   /** Messages that the stream still holds for this reader, or that are on their way. */
@@ -156,10 +153,12 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
   await bus.streams.ensureDurable(DURABLES.alarmsEvents);
   await bus.streams.ensureDurable(DURABLES.eventsAudit);
   const start = await startOfReading(bus);
-  const readers = [
-    await read(DURABLES.alarmsEvents, machine.afterSeq() || start, events),
-    await read(DURABLES.eventsAudit, auditPosition || start, audits),
-  ];
+  // In the order of the stream, whatever was killed or cut off: the positions would otherwise pass what comes again later.
+  const eventReader = await InOrderReader.open(bus, DURABLES.alarmsEvents, machine.afterSeq() || start);
+  const auditReader = await InOrderReader.open(bus, DURABLES.eventsAudit, auditPosition || start);
+  // Only now: whoever hears of what is stored must have got this intake before.
+  follow(eventReader, events);
+  follow(auditReader, audits);
 
   return {
     get run() {
@@ -170,7 +169,8 @@ export async function startAlarmsIntake(options: AlarmsIntakeOptions): Promise<A
     async drain(timeoutMs) {
       isDraining = true;
       await catchUp(timeoutMs);
-      for (const reader of readers) await reader.return();
+      await eventReader.return();
+      await auditReader.return();
       flush();
       cancelTimer?.();
     },
