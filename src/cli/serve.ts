@@ -99,7 +99,7 @@ function settingsOf(
     case "tracker":
       return { port, settings: { role, guardRules: loadGuardRules(), publishesGuards: radarEnvironment().publishesGuards } };
     case "alarms":
-      return { port, settings: { role, rulesPath: incidentRulesPath() } };
+      return { port, settings: { role, rulesPath: incidentRulesPath(), incidentsMax: serviceSettings().rules.maxIncidents } };
     case "recorder":
       return { port, settings: { role, records: flags.record, productVersion: PRODUCT_VERSION, ...recorderLimits() } };
     case "gateway": {

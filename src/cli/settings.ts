@@ -96,6 +96,12 @@ export const SERVICE_SECTIONS = {
   rules: [
     { kind: "text", key: "incidents", env: "OPERATOR_CONSOLE_INCIDENT_RULES", about: "incident rules; without it those that come along" },
     {
+      ...COUNT,
+      key: "max_incidents",
+      env: "OPERATOR_CONSOLE_MAX_EVENT_INCIDENTS",
+      about: "incidents kept, 500 without it: above it the longest closed ones leave",
+    },
+    {
       kind: "number",
       key: "guard_cooldown_s",
       env: "RADAR_GUARD_PUBLISH_INTERVAL_S",

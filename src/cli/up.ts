@@ -73,6 +73,7 @@ async function up(flags: UpFlags): Promise<void> {
     guardRules: loadGuardRules(),
     publishesGuards: environment.publishesGuards,
     rulesPath: incidentRulesPath(),
+    incidentsMax: settings().rules.maxIncidents,
     webFolder: resolve(PRODUCT_ROOT, "dist/web"),
     host,
     port,

@@ -93,11 +93,11 @@ export const simMetaSchema = recordingMetaSchema.pick({
 export type SimMeta = z.infer<typeof simMetaSchema>;
 
 /** What the alarms know of it, the incident rules in force: last value `meta.alarms`. */
-export const alarmsMetaSchema = z.looseObject({ hash: z.string(), text: z.string() });
+export const alarmsMetaSchema = z.looseObject({ hash: z.string(), text: z.string(), incidents_max: z.int().positive().optional() });
 export type AlarmsMeta = z.infer<typeof alarmsMetaSchema>;
 
 /** What the tracker knows of it, the guard rules in force: last value `meta.tracker`. */
-export const trackerMetaSchema = alarmsMetaSchema.extend({ cooldown_s: z.number(), published: z.boolean() });
+export const trackerMetaSchema = z.looseObject({ hash: z.string(), text: z.string(), cooldown_s: z.number(), published: z.boolean() });
 export type TrackerMeta = z.infer<typeof trackerMetaSchema>;
 
 /** Digests of one room, `hashes[i]` at tick or stream sequence `at[i]`. */

@@ -51,10 +51,11 @@ export function createAlarmsReplay(
   commands: readonly AlarmsCommand[],
   beginsMidRun: boolean,
 ): AlarmsReplay {
-  const rules = meta.rules as { text?: string } | undefined;
+  const rules = meta.rules as { text?: string; incidents_max?: number } | undefined;
   let ruleSet = rules?.text === undefined ? undefined : readRules(rules.text);
   let machine: AlarmsMachine | undefined;
-  if (ruleSet !== undefined) machine = createAlarmsMachine({ ruleSet, periodsMs: SAMPLE_PERIODS_MS, honourConsoleAcks: true });
+  if (ruleSet !== undefined)
+    machine = createAlarmsMachine({ ruleSet, periodsMs: SAMPLE_PERIODS_MS, honourConsoleAcks: true, incidentsMax: rules?.incidents_max });
   const records: Readonly<Record<string, unknown>>[] = [];
   const hashes = { computed: new Map<number, string>(), recorded: new Map<number, string>() };
   let badHash: { at: number; recorded: string; computed: string } | undefined;

@@ -3,13 +3,13 @@ import { utf8Decode } from "#base/utf8.ts";
 import { QikiError } from "#base/error.ts";
 import type { Bus } from "#bus/port.ts";
 import type { IncidentKpiWire, IncidentWire } from "#contracts/incident.ts";
-import type { AlarmsMeta } from "#contracts/recording.ts";
 import { INCIDENT_KEY_PREFIX, incidentKey, STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import type { AlarmsStore } from "#store/alarms-store.ts";
 import type { AlarmsOutput } from "#twin/alarms-machine.ts";
 import type { Clock } from "./clock.ts";
 import type { RulesFile } from "./incident-rules-file.ts";
 import type { Log } from "./log.ts";
+import { alarmsMeta } from "./recording-meta.ts";
 
 /** How long a closed incident is still shown, ms of wall time (operations §6.4). */
 export const CLOSED_SHOWN_MS = 86_400_000;
@@ -19,7 +19,7 @@ export interface AlarmsLastValues {
   /** Shows what outputs of the machine changed. */
   show(outputs: readonly AlarmsOutput[]): void;
   /** Shows consoles the rules in force, and recordings their text. */
-  showRules(rules: Pick<RulesFile, "view" | "ruleSet" | "text">): void;
+  showRules(rules: Pick<RulesFile, "view" | "ruleSet" | "text" | "incidentsMax">): void;
   showHead(): void;
   /** Takes away incidents that were closed a day ago. */
   removeOld(): void;
@@ -103,7 +103,7 @@ export function openAlarmsLastValues(
     },
     showRules(rules) {
       put(STATE_KEYS.rules, rules.view());
-      put(STATE_KEYS.alarmsMeta, { hash: rules.ruleSet().hash, text: rules.text() } satisfies AlarmsMeta);
+      put(STATE_KEYS.alarmsMeta, alarmsMeta(rules));
     },
     showHead: () => put(STATE_KEYS.auditHead, store.head()),
     removeOld,

@@ -72,7 +72,7 @@ export interface AlarmsService {
 /** Hosts the alarms machine: event stream in order, operator actions, one transaction per batch, then acknowledge and publish. */
 export async function startAlarms(options: AlarmsServiceOptions): Promise<AlarmsService> {
   const { bus, clock, log, publisher, store, rules, time } = options;
-  const machine = createAlarmsMachine({ ruleSet: rules.ruleSet(), periodsMs: rules.periodsMs, honourConsoleAcks: true });
+  const machine = createAlarmsMachine({ ...rules, ruleSet: rules.ruleSet(), honourConsoleAcks: true });
   const began = await begin(options, machine);
   const values = openAlarmsLastValues({ bus, clock, log, store }, { views: machine.views(), kpi: machine.kpi() });
   const sendOutbox = createOutbox(store, bus, log);

@@ -23,7 +23,7 @@ import { processMetrics } from "./process-metrics.ts";
 import { createPublisher } from "./publisher.ts";
 import type { RecordStorage } from "./record-storage.ts";
 import type { RecorderService } from "./recorder.ts";
-import { recordingMeta, type ScenarioFile, simMeta, trackerMeta } from "./recording-meta.ts";
+import { alarmsMeta, recordingMeta, type ScenarioFile, simMeta, trackerMeta } from "./recording-meta.ts";
 import { openAlarmsRole, openRecorderRole, openSimRole, openTrackerRole, type Places, type Role } from "./roles.ts";
 import type { Silence, SimService } from "./sim.ts";
 
@@ -61,6 +61,8 @@ export interface EmbeddedOptions {
   /** What the installation calls or limits otherwise on the bus of this process. */
   readonly site?: BusSite;
   readonly places?: Places;
+  /** Incidents kept at most; 500 unless told. */
+  readonly incidentsMax?: number | undefined;
   /** How often the lag of durables is asked for; 5 s unless told. */
   readonly lagPeriodMs?: number;
   /** What the simulation keeps to itself. */
@@ -116,7 +118,10 @@ async function openParts(
   onRecorder: (recorder: RecorderService) => void,
 ): Promise<Omit<Embedded, "stop">> {
   const { clock, log, model, dataFolder, scenario } = options;
-  const rules = openRulesFile(options.rulesPath, { maxBusA: model.config.profile.powerPlane.maxBusA });
+  const rules = openRulesFile(options.rulesPath, {
+    maxBusA: model.config.profile.powerPlane.maxBusA,
+    incidentsMax: options.incidentsMax,
+  });
   const bus = await openBus(options, closing);
   const differences = await ensureStreams(bus);
 
@@ -156,7 +161,7 @@ async function openParts(
       recordingMeta({
         sim: ofSim,
         tracker: trackerMeta(options.guardRules, options.publishesGuards),
-        alarms: { hash: rules.ruleSet().hash, text: rules.text() },
+        alarms: alarmsMeta(rules),
         productVersion: options.productVersion,
       }),
     ...(options.storage === undefined ? {} : { storage: options.storage }),

@@ -43,6 +43,8 @@ export type RulesChange =
 export interface RulesFile {
   readonly path: string;
   readonly periodsMs: SamplePeriodsMs;
+  /** Incidents kept at most; undefined as the machine has it. */
+  readonly incidentsMax: number | undefined;
   ruleSet(): RuleSet;
   /** Text of the rules in force. */
   text(): string;
@@ -55,7 +57,7 @@ export interface RulesFile {
 }
 
 /** What rules are held against beside the catalogue of event sources. */
-export type RulesContext = Omit<LintContext, "periodsMs">;
+export type RulesContext = Omit<LintContext, "periodsMs"> & { readonly incidentsMax?: number | undefined };
 
 interface InForce {
   readonly text: string;
@@ -101,6 +103,7 @@ export function openRulesFile(path: string, context: RulesContext = {}): RulesFi
   return {
     path,
     periodsMs: DEFAULT_PERIODS_MS,
+    incidentsMax: context.incidentsMax,
     ruleSet: () => inForce.ruleSet,
     text: () => inForce.text,
     view: () => ({ hash: inForce.ruleSet.hash, rules: inForce.ruleSet.rules.map(ruleView) }),

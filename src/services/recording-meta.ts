@@ -9,6 +9,7 @@ import { HASH_ALGORITHM } from "#craft/layout.ts";
 import { createSimMachine } from "#twin/sim-machine.ts";
 import type { SimModel } from "#twin/sim-state.ts";
 import type { GuardRulesFile } from "./guard-rules-file.ts";
+import type { RulesFile } from "./incident-rules-file.ts";
 
 export interface ScenarioFile {
   readonly name: string;
@@ -42,6 +43,11 @@ export function simMeta(model: SimModel, scenario: ScenarioFile): SimMeta {
 export function trackerMeta(guardRules: Pick<GuardRulesFile, "ruleSet" | "text">, publishesGuards: boolean): TrackerMeta {
   const { hash, cooldownS } = guardRules.ruleSet();
   return { hash, text: guardRules.text(), cooldown_s: cooldownS, published: publishesGuards };
+}
+
+/** The alarms' part: the incident rules in force, and how many incidents are kept where that was set. */
+export function alarmsMeta({ ruleSet, text, incidentsMax }: Pick<RulesFile, "ruleSet" | "text" | "incidentsMax">): AlarmsMeta {
+  return { hash: ruleSet().hash, text: text(), ...(incidentsMax === undefined ? {} : { incidents_max: incidentsMax }) };
 }
 
 /** Everything needed to build the machines of a run anew: the first row of its recording. */

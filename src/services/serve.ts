@@ -35,7 +35,7 @@ import type { Silence } from "./sim.ts";
 export type RoleSettings =
   | { readonly role: "sim"; readonly model: SimModel; readonly scenario: ScenarioFile; readonly silence?: Silence }
   | { readonly role: "tracker"; readonly guardRules: GuardRulesFile; readonly publishesGuards: boolean }
-  | { readonly role: "alarms"; readonly rulesPath: string }
+  | { readonly role: "alarms"; readonly rulesPath: string; readonly incidentsMax?: number | undefined }
   | {
       readonly role: "recorder";
       readonly records: boolean;
@@ -158,7 +158,10 @@ async function openRole(
         sameness: ({ sim }) => ({ config: sim.config, profile: sim.profile }),
         start: ({ model }) => {
           const { maxBusA } = model.config.profile.powerPlane;
-          return openAlarmsRole(host, { model, rules: openRulesFile(settings.rulesPath, { maxBusA }) });
+          return openAlarmsRole(host, {
+            model,
+            rules: openRulesFile(settings.rulesPath, { maxBusA, incidentsMax: settings.incidentsMax }),
+          });
         },
       });
     case "recorder": {

@@ -1,7 +1,6 @@
 import { isMapping } from "#alarms/incident/field-reader.ts";
-import type { SamplePeriodsMs } from "#alarms/incident/event-sources.ts";
 import type { Actor, IncidentState } from "#alarms/incident/incident-state.ts";
-import { createIncidents, type IncidentEvent, type Incidents, type RuleSet } from "#alarms/incident/incidents.ts";
+import { createIncidents, type IncidentEvent, type Incidents, type IncidentsOptions, type RuleSet } from "#alarms/incident/incidents.ts";
 import type { ActionResult, IncidentAction } from "#alarms/incident/operator-actions.ts";
 import { assertNever } from "#base/assert.ts";
 import { canonicalJson } from "#base/canonical-json.ts";
@@ -55,9 +54,7 @@ export interface AlarmsMachine extends Machine<AlarmsInput, AlarmsOutput> {
   ignored(): Readonly<Record<string, number>>;
 }
 
-export interface AlarmsMachineOptions {
-  readonly ruleSet: RuleSet;
-  readonly periodsMs: SamplePeriodsMs;
+export interface AlarmsMachineOptions extends IncidentsOptions {
   /** Whether `incident_ack` records of existing consoles acknowledge (operations §5.2). */
   readonly honourConsoleAcks: boolean;
 }

@@ -43,9 +43,13 @@ export interface EngineState {
   ignored: IgnoredCounts;
 }
 
+/** Incidents kept at most unless told otherwise; only closed ones make room. */
+export const INCIDENTS_MAX = 500;
+
 /** The engine at work: its state, the rules in force, and what the input under way has produced so far. */
 export interface Engine {
   state: EngineState;
+  readonly incidentsMax: number;
   readonly incidents: Map<string, IncidentState>;
   rules: CompiledRules;
   records: IncidentRecord[];

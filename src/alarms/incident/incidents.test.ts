@@ -581,4 +581,16 @@ describe("indicators", () => {
     expect(it.incidents.view(`${UNKNOWN}:t3`)).toBeUndefined();
     expect(it.incidents.ids()).toHaveLength(501);
   });
+
+  test("incidents - the limit is what the settings say", () => {
+    const it = createRig(SHIPPED, undefined, 2);
+    guards(it, 2, 0);
+    it.guard(600, UNKNOWN, "t1", { kind: "guard_clear", clear_reason: "exit" });
+    it.act({ kind: "ack", incidentId: `${UNKNOWN}:t1` });
+    it.act({ kind: "clear", incidentId: `${UNKNOWN}:t1`, occ: 1, comment: "gone" });
+    expect(it.log().filter((line) => line.startsWith("evicted"))).toEqual([]);
+    guards(it, 1, 1000);
+    expect(it.log().filter((line) => line.startsWith("evicted"))).toHaveLength(1);
+    expect(it.incidents.ids()).toHaveLength(2);
+  });
 });

@@ -2,7 +2,7 @@ import { assert } from "#base/assert.ts";
 import { canonicalJson } from "#base/canonical-json.ts";
 import { compileRules } from "./compiled-rules.ts";
 import { fireDeadlines, scheduleChanged, scheduleNext } from "./deadlines.ts";
-import { type Engine, forget, markShown, newEngineState, type EngineState, type IgnoredCounts } from "./engine-state.ts";
+import { type Engine, forget, INCIDENTS_MAX, markShown, newEngineState, type EngineState, type IgnoredCounts } from "./engine-state.ts";
 import { evaluate } from "./evaluate.ts";
 import { eventSourceOf, eventTimePublisher, type SamplePeriodsMs } from "./event-sources.ts";
 import { isMapping } from "./field-reader.ts";
@@ -79,14 +79,22 @@ const NO_CHANGES: IncidentChanges = { records: [], changed: [], shown: [], remov
 /** Largest event time taken, ms: the last instant of the year 9999. */
 const TIME_MAX_MS = 253_402_300_799_999;
 
+export interface IncidentsOptions {
+  readonly ruleSet: RuleSet;
+  readonly periodsMs: SamplePeriodsMs;
+  /** Incidents kept at most, 500 unless told: above it the longest closed ones leave. */
+  readonly incidentsMax?: number | undefined;
+}
+
 /**
  * The incident engine: events and operator actions in, transitions out (operations §6). It knows no wall clock: its time
  * is the largest event time it has seen, so equal inputs give equal records.
  */
-export function createIncidents(options: { readonly ruleSet: RuleSet; readonly periodsMs: SamplePeriodsMs }): Incidents {
+export function createIncidents(options: IncidentsOptions): Incidents {
   const { periodsMs } = options;
   const engine: Engine = {
     state: newEngineState(),
+    incidentsMax: options.incidentsMax ?? INCIDENTS_MAX,
     incidents: new Map(),
     rules: compileRules(options.ruleSet.rules, options.ruleSet.hash, periodsMs),
     records: [],

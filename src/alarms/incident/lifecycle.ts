@@ -6,9 +6,6 @@ import { compareText } from "./kpi.ts";
 import { recordFact, recordTransition, stampMs } from "./recording.ts";
 import { retireAck, setSuppression, spreadSuppression, suppressorsOf } from "./suppression.ts";
 
-/** Incidents kept at most; only closed ones make room. */
-export const INCIDENTS_MAX = 500;
-
 /** Rows 1 and 6: the condition has held for the on-delay, a new occurrence begins. */
 export function raise(engine: Engine, incident: IncidentState, compiled: CompiledRule, level: number, atMs: number, cause: string): void {
   const { rule } = compiled;
@@ -86,13 +83,14 @@ export function loseQuality(engine: Engine, incident: IncidentState, quality: "S
 function evictClosed(engine: Engine, atMs: number): void {
   let opened = 0;
   for (const incident of engine.incidents.values()) if (incident.occ > 0) opened += 1;
-  if (opened <= INCIDENTS_MAX) return;
+  const { incidentsMax } = engine;
+  if (opened <= incidentsMax) return;
   const closed = [...engine.incidents.values()].filter(
     (incident) => incident.occ > 0 && letterOf(incident) === "A" && incident.pending === undefined,
   );
   closed.sort((a, b) => (a.closedMs ?? 0) - (b.closedMs ?? 0) || compareText(a.id, b.id));
-  for (const incident of closed.slice(0, opened - INCIDENTS_MAX)) {
-    recordFact(engine, incident, "evicted", atMs, { cause: `more than ${INCIDENTS_MAX} incidents` });
+  for (const incident of closed.slice(0, opened - incidentsMax)) {
+    recordFact(engine, incident, "evicted", atMs, { cause: `more than ${incidentsMax} incidents` });
     engine.state.kpi.evictedAnnunciations += incident.annunciations;
     forget(engine, incident.id);
   }

@@ -36,8 +36,8 @@ export function rulesOf(raw: unknown): readonly IncidentRule[] {
   return parsed.rules;
 }
 
-export function createRig(rules: readonly IncidentRule[], epochMs = EPOCH_MS): Rig {
-  const incidents = createIncidents({ ruleSet: { rules, hash: "rules" }, periodsMs: DEFAULT_PERIODS_MS });
+export function createRig(rules: readonly IncidentRule[], epochMs = EPOCH_MS, incidentsMax?: number): Rig {
+  const incidents = createIncidents({ ruleSet: { rules, hash: "rules" }, periodsMs: DEFAULT_PERIODS_MS, incidentsMax });
   const records: IncidentRecord[] = [];
   let logged = 0;
   const drain = (): void => {
