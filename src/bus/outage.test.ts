@@ -120,6 +120,23 @@ natsTest("BUS-016 outage - what was on its way when the server was killed is in 
   expect(bus.counts().missed).toBe(0);
 });
 
+natsTest("BUS-016 outage - a barrier does not answer before what waited for the end of the outage is stored", async () => {
+  const { bus, nats, down } = await outageRig();
+  await down();
+  bus.publish(SUBJECTS.radarTracks, bytesOf("track"), { msgId: "a:1" });
+  const barrier = async (): Promise<number> => {
+    for (;;) {
+      const answered = await bus.barrier(5_000).catch(() => undefined);
+      if (answered !== undefined) return bus.counts().waiting;
+      await new Promise((done) => setImmediate(done));
+    }
+  };
+  const answered = barrier();
+  await nats.start();
+  expect(await answered).toBe(0);
+  expect(await storedIn(bus, "QIKI_RADAR_V1")).toEqual(["track"]);
+});
+
 natsTest("BUS-016 outage - what a stream has acknowledged outlives kills of the server, and its id is known again", async () => {
   const { bus, nats, up } = await outageRig();
   const acknowledged: string[] = [];

@@ -165,6 +165,9 @@ export class NatsBus implements Bus {
 
   async barrier(timeoutMs: number): Promise<readonly StreamGap[]> {
     const startedMs = performance.now();
+    this.assertOpen();
+    // The wire may be up again while what was published still waits for the streams.
+    if (!this.isUp()) throw notConnected(this.servers, this.board.read().lastError);
     await this.flush(timeoutMs);
     const gaps = await this.sender.settled(timeoutMs - (performance.now() - startedMs));
     if (gaps === false) throw timeoutError("barrier", timeoutMs);

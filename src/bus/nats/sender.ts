@@ -19,6 +19,12 @@ export interface SenderHooks {
   readonly onMissed: (stream: string, missed: number) => void;
 }
 
+/** Waits until everything up to a number is settled. */
+interface Waiter {
+  place: number;
+  look(): void;
+}
+
 /**
  * Sends in the order of publishing and knows what arrived. One message is held until the next comes or the turn ends: the last
  * of each turn asks its stream for an answer, which stands for those before it. During an outage messages wait, or go, by the
@@ -34,7 +40,7 @@ export class Sender {
   private held: { readonly message: OutgoingMessage; readonly ledger: StreamLedger | undefined } | undefined;
   private sinceAsked = 0;
   private isTurnEndSet = false;
-  private readonly waiters = new Set<() => void>();
+  private readonly waiters = new Set<Waiter>();
 
   constructor(hooks: SenderHooks) {
     this.hooks = hooks;
@@ -74,6 +80,8 @@ export class Sender {
     for (const message of this.ledger.takeOpen(this.hooks.nowMs())) this.send(message);
     for (const message of this.outbox.takeAll()) this.send(message);
     this.flushHeld();
+    // What went again has other numbers now.
+    for (const waiter of this.waiters) waiter.place = this.ledger.newest;
   }
 
   /** What is held goes out now. */
@@ -87,19 +95,21 @@ export class Sender {
   /** Resolves with the streams that did not take everything, once all that was sent up to now is settled; false when the time is over. */
   async settled(timeoutMs: number): Promise<readonly StreamGap[] | false> {
     this.flushHeld();
-    const place = this.ledger.newest;
-    if (!this.ledger.isSettled(place)) {
+    if (!this.ledger.isSettled(this.ledger.newest)) {
       const isInTime = await new Promise<boolean>((done) => {
-        const look = (): void => {
-          if (this.ledger.isSettled(place)) end(true);
+        const waiter = {
+          place: this.ledger.newest,
+          look: () => {
+            if (this.ledger.isSettled(waiter.place)) end(true);
+          },
         };
         const timer = setTimeout(() => end(false), timeoutMs);
         const end = (isSettled: boolean): void => {
           clearTimeout(timer);
-          this.waiters.delete(look);
+          this.waiters.delete(waiter);
           done(isSettled);
         };
-        this.waiters.add(look);
+        this.waiters.add(waiter);
       });
       if (!isInTime) return false;
     }
@@ -148,6 +158,6 @@ export class Sender {
     const isStored = msg.data.length > 0 && !Buffer.from(msg.data).includes('"error"');
     const settled = this.ledger.settle(place, isStored);
     if (settled !== undefined && settled.missed > 0) this.hooks.onMissed(settled.stream, settled.missed);
-    for (const look of this.waiters) look();
+    for (const { look } of this.waiters) look();
   }
 }
