@@ -138,7 +138,9 @@ describe.skipIf(CHROMIUM === undefined)("a recording on the screens", () => {
     await page.getByTestId("replay-play").click();
     await expect.poll(async () => (await at()) === Number(await bar.getAttribute("data-last")), WAIT).toBe(true);
     await rig.open("commands");
-    expect(await page.locator("tr[data-row]").allInnerTexts()).toContainEqual(expect.stringMatching(/NBL limit max_power_w=7/));
+    expect(await page.locator("tr[data-row]").allInnerTexts()).toContainEqual(
+      expect.stringMatching(/anna\s+NBL limit max_power_w=7\s+● sent\s+● applied\s+● Effect/),
+    );
     await page.getByTestId("go-live").click();
     expect(rig.problems).toEqual([]);
   });

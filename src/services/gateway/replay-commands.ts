@@ -18,9 +18,16 @@ export interface ReplayCommands extends Pick<CommandDesk, "ack" | "effect"> {
 
 export function replayCommands(hub: Hub): ReplayCommands {
   const sent = new Map<string, Sent>();
+  /** Effects that came before their answers: they travel on subjects of their own. */
+  const early = new Map<string, Readonly<Record<string, unknown>>>();
 
   function rowOf(requestId: unknown): CommandRow | undefined {
     return typeof requestId === "string" ? (hub.get("commands", requestId)?.value as CommandRow | undefined) : undefined;
+  }
+
+  function settle(row: CommandRow, effect: Readonly<Record<string, unknown>>): void {
+    const stage = effect.ok === true ? "EFFECT_CONFIRMED" : "EFFECT_MISSING";
+    hub.set("commands", row.request_id, { ...row, stage, effect: effect as CommandEffect });
   }
 
   return {
@@ -57,13 +64,17 @@ export function replayCommands(hub: Hub): ReplayCommands {
         ...(error === undefined ? {} : { code: error.code, detail: error.message, details: error.details }),
       };
       hub.set("commands", id, row);
+      const effect = early.get(id);
+      if (effect !== undefined) settle(row, effect);
     },
     effect(payload) {
       const row = rowOf(payload.request_id);
-      if (row === undefined) return;
-      const stage = payload.ok === true ? "EFFECT_CONFIRMED" : "EFFECT_MISSING";
-      hub.set("commands", row.request_id, { ...row, stage, effect: payload as CommandEffect });
+      if (row !== undefined) settle(row, payload);
+      else if (typeof payload.request_id === "string") early.set(payload.request_id, payload);
     },
-    forget: () => sent.clear(),
+    forget() {
+      sent.clear();
+      early.clear();
+    },
   };
 }
