@@ -8,6 +8,7 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import { drivenRows } from "#recording/driven-rows.ts";
 import type { Verification } from "#recording/proof.ts";
 import { verifyRecording } from "#recording/verify.ts";
+import { RECORD_STORAGE, type RecordStorage } from "#services/record-storage.ts";
 import { type Embedded, startEmbedded } from "#services/embedded.ts";
 import { loadGuardRules, RULES_PATH } from "#cli/load-rules.ts";
 import { loadRun } from "#cli/load-run.ts";
@@ -36,7 +37,11 @@ export async function cleanUpSessions(): Promise<void> {
   await cleanUpRigs();
 }
 
-export async function startSession(scenario = "name: test\nprofile: profiles/shipped.json\n", folder = newFolder()): Promise<Session> {
+export async function startSession(
+  scenario = "name: test\nprofile: profiles/shipped.json\n",
+  folder = newFolder(),
+  storage: RecordStorage = RECORD_STORAGE,
+): Promise<Session> {
   const clock = manualClock();
   const scenarioPath = join(folder, "scenario.yaml");
   writeFileSync(scenarioPath, scenario);
@@ -57,6 +62,7 @@ export async function startSession(scenario = "name: test\nprofile: profiles/shi
     port: 0,
     portsToTry: 1,
     records: true,
+    storage,
     productVersion: "test",
     onViolation(subject, problem) {
       throw new Error(`${subject}: ${problem}`);

@@ -51,11 +51,14 @@ describe("shipped incident rules", () => {
     await rig.clock.advanceSettled(100);
     await begun;
     await expect
-      .poll(async () => {
-        await rig.clock.advanceSettled(10_000);
-        const { items } = (await rig.get("/api/incidents")).body as { items: { rule_id: string; value: number }[] };
-        return items.find(({ rule_id }) => rule_id === BY_RECORDER)?.value;
-      })
+      .poll(
+        async () => {
+          await rig.clock.advanceSettled(10_000);
+          const { items } = (await rig.get("/api/incidents")).body as { items: { rule_id: string; value: number }[] };
+          return items.find(({ rule_id }) => rule_id === BY_RECORDER)?.value;
+        },
+        { timeout: 20_000 },
+      )
       .toBe(100);
   });
 });

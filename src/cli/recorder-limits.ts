@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 export function recorderLimits(): { readonly storage: RecordStorage; readonly history: HistoryLimits } {
   const { record, history } = settings();
   return {
-    storage: { ...RECORD_STORAGE, quotaBytes: record.maxGib * GIB },
+    storage: { ...RECORD_STORAGE, quotaBytes: record.maxGib * GIB, segmentBytes: record.segmentMib * MIB, compresses: record.compress },
     history: { keepMs: history.keepH * HOUR_MS, maxBytes: history.maxMib * MIB },
   };
 }

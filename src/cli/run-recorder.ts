@@ -14,6 +14,7 @@ import type { SimSettings } from "#twin/settings.ts";
 import { recordSubject, type Twin, type TwinOutput } from "#twin/twin.ts";
 import { loadGuardRules, loadRuleSet } from "./load-rules.ts";
 import type { LoadedRun } from "./load-run.ts";
+import { settings as serviceSettings } from "./settings.ts";
 import { PRODUCT_VERSION } from "./version.ts";
 
 /** Writes what an offline run says as the live recorder would write it. */
@@ -27,7 +28,8 @@ export interface RunRecorder {
   end(twin: Twin): Promise<void>;
 }
 
-const QUEUE_BYTES_MAX = 16 * 1_048_576;
+const MIB = 1_048_576;
+const QUEUE_BYTES_MAX = 16 * MIB;
 
 /** A recorder of a run that boots under the shipped rules. */
 export function openRunRecorder(path: string, force: boolean, loaded: LoadedRun): Promise<RunRecorder> {
@@ -44,6 +46,7 @@ export function openRunRecorder(path: string, force: boolean, loaded: LoadedRun)
 export async function openTwinRecorder(path: string, force: boolean, meta: RecordingMeta, settings: SimSettings): Promise<RunRecorder> {
   let failure: Error | undefined;
   const writer = await openRecordingWriter({ path, force, meta, nowMs: () => Date.now(), onFailure: (error) => (failure = error) });
+  const segmentBytes = serviceSettings().record.segmentMib * MIB;
   const seqs = new Map<string, number>();
   const telemetry = new RepeatedJson();
   const chainId = meta.recording_id;
@@ -92,6 +95,7 @@ export async function openTwinRecorder(path: string, force: boolean, meta: Recor
   }
 
   function keyframes(twin: Twin): void {
+    if (writer.stats().segmentBytes >= segmentBytes) writer.roll(meta);
     const common = { tick: twin.sim.tick, runId: twin.sim.runId, timeMs: eventTimeMs(settings.epochMs, twin.sim.tick, settings.tickMs) };
     row(
       keyframeMessage({

@@ -143,6 +143,16 @@ export const SERVICE_SECTIONS = {
   record: [
     { kind: "number", key: "max_gib", about: "what recordings may take", unit: "GiB", min: 0.001, max: 1_048_576, default: 2 },
     {
+      kind: "number",
+      key: "segment_mib",
+      about: "from which size on a recording goes on in a further file; at most a quarter of max_gib",
+      unit: "MiB",
+      min: 0.1,
+      max: 1_048_576,
+      default: 512,
+    },
+    { kind: "boolean", key: "compress", about: "whether recordings that nobody named are compressed (.jsonl.zst)", default: false },
+    {
       kind: "text",
       key: "dir",
       env: "OPERATOR_CONSOLE_RECORD_DIR",

@@ -31,6 +31,7 @@ export const AUDIT_KINDS = [
   "poison_message",
   "stream_gap",
   "recording_removed",
+  "recording_stopped",
   "denied",
   "foreign",
 ] as const;

@@ -40,6 +40,7 @@ export const CLOUD_EVENTS = {
   audit: { type: "qiki.events.v1.AuditRecord", source: "urn:qiki:alarms" },
   simAudit: { type: "qiki.events.v1.AuditRecord", source: "urn:qiki:q-sim-service:audit" },
   recordStorage: { type: "qiki.events.v1.RecordStorage", source: "urn:qiki:recorder" },
+  recorderAudit: { type: "qiki.events.v1.AuditRecord", source: "urn:qiki:recorder" },
 } as const;
 
 export const MSG_ID_HEADER = "Nats-Msg-Id";

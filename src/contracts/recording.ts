@@ -129,6 +129,10 @@ export const rulesRowSchema = z.looseObject({ kind: z.enum(["incident", "guard"]
 export const gapRowSchema = z.looseObject({ subject: z.string(), missed: z.int().positive() });
 export type GapRow = z.infer<typeof gapRowSchema>;
 
-/** The last row of a file that was closed in order. */
-export const endRowSchema = checkRowSchema.extend({ counts: z.partialRecord(z.enum(LINE_TYPES), count), dropped: count });
+/** The last row of a file that was closed in order; `next_segment`: the recording goes on in that one. */
+export const endRowSchema = checkRowSchema.extend({
+  counts: z.partialRecord(z.enum(LINE_TYPES), count),
+  dropped: count,
+  next_segment: z.int().positive().optional(),
+});
 export type EndRow = z.infer<typeof endRowSchema>;

@@ -75,6 +75,8 @@ export class Proof {
   readonly #set: KeyframeSet | undefined;
   /** Rows taken so far. */
   #index = -1;
+  /** Rows between the sim's keyframe and that of another machine. */
+  readonly #held: Record<"tracker" | "alarms", DrivenRow[]> = { tracker: [], alarms: [] };
   /** Runs that the sim has told of since the keyframe. */
   readonly #runs = new Set<string>();
   #isOver = false;
@@ -107,17 +109,44 @@ export class Proof {
     if (toTick !== undefined && isSimRow(row) && toldBy(row) && this.#isWithin("sim") && (tickOf(row) ?? 0) > toTick) this.#isOver = true;
     // Streams bring some rows of the last tick late.
     if (this.#isOver && (toldBy(row) || (tickOf(row) ?? 0) > toTick!)) return undefined;
-    if (row.subject === SUBJECTS.recordEnd) this.#end = row;
-    if (this.#isWithin("tracker"))
-      for (const { row: trackerRow, computed } of this.#tracker.take(row)) {
+    if (row.subject === SUBJECTS.recordEnd && row.data.next_segment === undefined) this.#end = row;
+    const diverged = this.#takeTracker(row) ?? this.#takeAlarms(row);
+    if (diverged !== undefined) return diverged;
+    return isSimRow(row) && this.#isWithin("sim") ? this.#takeSim(row) : undefined;
+  }
+
+  #takeTracker(row: DrivenRow): Diverged | undefined {
+    for (const taken of this.#inOrder("tracker", row))
+      for (const { row: trackerRow, computed } of this.#tracker.take(taken)) {
         const diverged = this.#compare(trackerRow, computed);
         if (diverged !== undefined) return diverged;
       }
-    // Events feed the incidents, whoever made them.
-    const incidents = this.#isWithin("alarms") ? this.#alarms.take(row) : undefined;
-    if (isSimRow(row)) return this.#isWithin("sim") ? this.#takeSim(row) : undefined;
-    if (incidents === undefined) return undefined;
-    return incidents === "missing" ? this.#compare(row, undefined) : this.#compare(row, incidents.payload, incidents.recorded ?? row.data);
+    return undefined;
+  }
+
+  /** Events feed the incidents, whoever made them. */
+  #takeAlarms(row: DrivenRow): Diverged | undefined {
+    for (const taken of this.#inOrder("alarms", row)) {
+      const incidents = this.#alarms.take(taken);
+      if (incidents === undefined || isSimRow(taken)) continue;
+      const diverged =
+        incidents === "missing"
+          ? this.#compare(taken, undefined)
+          : this.#compare(taken, incidents.payload, incidents.recorded ?? taken.data);
+      if (diverged !== undefined) return diverged;
+    }
+    return undefined;
+  }
+
+  /**
+   * The rows that a machine takes now. Its keyframe may come some rows after the sim's, and messages that its state does not hold
+   * before it: they wait for it.
+   */
+  #inOrder(role: "tracker" | "alarms", row: DrivenRow): readonly DrivenRow[] {
+    if (this.#set === undefined || this.#index > (this.#set[role]?.index ?? -1)) return [row];
+    if (this.#index < this.#set.sim.index) return [];
+    this.#held[role].push(row);
+    return this.#isWithin(role) ? [row, ...this.#held[role].splice(0).slice(0, -1)] : [];
   }
 
   #takeSim(row: DrivenRow): Diverged | undefined {
@@ -148,7 +177,8 @@ export class Proof {
     const sim = this.#set?.sim;
     if (sim === undefined || row.streamSeq === undefined) return false;
     const tick = tickOf(row) ?? 0;
-    if (runOf(row) !== sim.runId) return !this.#runs.has(runOf(row));
+    // Of a run that the sim has not told of yet it may also be the first word: a stream may be quicker than the sim's own messages.
+    if (runOf(row) !== sim.runId) return this.#runs.has(runOf(row)) ? false : "perhaps";
     if (tick > sim.tick) return false;
     // A late frame names the tick of its look.
     return tick === sim.tick || row.subject.startsWith(RADAR_PREFIX) ? "perhaps" : true;

@@ -100,9 +100,11 @@ export class SegmentFile {
   }
 
   /** Writes the last row, in a frame of its own, where it is found without reading all. */
-  async end(dropped: number, nowMs: number): Promise<void> {
+  async end(dropped: number, nowMs: number, nextSegment?: number): Promise<void> {
     const lines = new LineBuffer();
-    this.#encode(ownRow(SUBJECTS.recordEnd, { ...this.checkRow(), counts: this.counts, dropped } satisfies EndRow, nowMs), lines);
+    const next = nextSegment === undefined ? {} : { next_segment: nextSegment };
+    const end: EndRow = { ...this.checkRow(), counts: this.counts, dropped, ...next };
+    this.#encode(ownRow(SUBJECTS.recordEnd, end, nowMs), lines);
     await this.put({ lines, frameEnds: [0] });
   }
 

@@ -23,16 +23,30 @@ export function isRecordingName(name: string): boolean {
   return /\.jsonl(\.zst)?$/.test(name);
 }
 
-/** The files of a recording: with its first segment those that follow it in number under the same recording id. */
+/**
+ * The files of a recording: with its first segment, or the first that is left, those that follow it in number under the same
+ * recording id; with a later one itself.
+ */
 export function segmentPaths(path: string): string[] {
   const paths = [path];
   const first = identityOf(path);
-  if (first === undefined || first.segment !== 1) return paths;
-  for (let segment = 2; ; segment += 1) {
-    const next = identityOf(segmentPath(path, segment));
-    if (next?.recordingId !== first.recordingId || next.segment !== segment) return paths;
-    paths.push(segmentPath(path, segment));
-  }
+  const firstPath = first === undefined ? undefined : firstPathOf(path, first.segment);
+  if (first === undefined || firstPath === undefined) return paths;
+  const isThere = (segment: number): boolean => {
+    const found = identityOf(segmentPath(firstPath, segment));
+    return found?.recordingId === first.recordingId && found.segment === segment;
+  };
+  if (first.segment > 1 && isThere(first.segment - 1)) return paths;
+  for (let segment = first.segment + 1; isThere(segment); segment += 1) paths.push(segmentPath(firstPath, segment));
+  return paths;
+}
+
+/** The path that the first segment has, or had; undefined for a later one under another name. */
+function firstPathOf(path: string, segment: number): string | undefined {
+  if (segment === 1) return path;
+  const name = withoutEnding(path);
+  const suffix = `.${segment}`;
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) + path.slice(name.length) : undefined;
 }
 
 /** What the meta row says, or undefined for a file that is not there or has none. */

@@ -237,8 +237,8 @@ class FileWriter implements RecordingWriter {
   private async begin(meta: RecordingMeta): Promise<void> {
     const { path, force, nowMs } = this.options;
     const ended = this.file;
-    await this.endFile();
     const segment = this.segment + 1;
+    await this.endFile(segment);
     const own = { ...meta, segment };
     this.file = await SegmentFile.open(segmentPath(path, segment), force, own, ended.lastSeq + 1);
     this.segment = segment;
@@ -253,8 +253,8 @@ class FileWriter implements RecordingWriter {
   }
 
   /** Each segment tells of what was dropped while it was written. */
-  private async endFile(): Promise<void> {
-    await this.file.end(this.dropped - this.closed.dropped, this.options.nowMs());
+  private async endFile(nextSegment?: number): Promise<void> {
+    await this.file.end(this.dropped - this.closed.dropped, this.options.nowMs(), nextSegment);
     await this.file.close();
     this.closed.dropped = this.dropped;
     this.rowsOnDisk = this.file.rows;

@@ -52,6 +52,37 @@ export function auditMessage(fact: AuditFact): Message {
   };
 }
 
+/** What the recorder says of itself on the audit subject. */
+export function recorderAudit(
+  kind: "recording_removed" | "recording_stopped",
+  moment: Pick<Message, "timeMs" | "tick" | "runId">,
+  body: Readonly<Record<string, unknown>>,
+): Message {
+  const { timeMs, tick, runId } = moment;
+  return {
+    ...CLOUD_EVENTS.recorderAudit,
+    subject: SUBJECTS.audit,
+    msgId: `audit-${randomUUID()}`,
+    ...moment,
+    payload: {
+      schema_version: 1,
+      category: "audit",
+      source: "recorder",
+      subject: "recording",
+      kind,
+      action_type: kind,
+      ts_epoch: timeMs / 1000,
+      timestamp: formatUtcMs(timeMs),
+      tick,
+      run_id: runId,
+      operator: "recorder",
+      role: "service",
+      ok: kind === "recording_removed",
+      ...body,
+    },
+  };
+}
+
 /** The last instant of the year 9999, s. */
 const TIME_MAX_S = 253_402_300_799;
 /** Kinds that only the alarms role itself may claim: in another's record they stay in the body. */

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { QikiError } from "#base/error.ts";
-import type { Tick } from "#base/units.ts";
+import { parseUtcMs } from "#base/rfc3339.ts";
+import type { RunId, Tick } from "#base/units.ts";
 import type { Bus } from "#bus/port.ts";
 import { ackOf } from "#contracts/ack.ts";
 import { type CommandRefusal, checkParameters, specOf } from "#contracts/command.ts";
@@ -11,14 +12,16 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "./clock.ts";
 import { type HistoryLimits, openHistoryStore } from "#store/history-store.ts";
 import type { CommandDedup } from "#store/command-dedup.ts";
+import { recorderAudit } from "./audit-records.ts";
 import { type CommandPolicy, type Arrival, type Handled, openCommandDoor } from "./command-door.ts";
 import type { CommandKeys } from "./command-signature.ts";
 import { startHistory } from "./history.ts";
 import { openHistoryDesk } from "./history-worker.ts";
 import type { Log } from "./log.ts";
 import type { Publisher } from "./publisher.ts";
-import { RECORD_STORAGE, type RecordStorage, reportStorage } from "./record-storage.ts";
+import { type Moment, RECORD_STORAGE, type RecordStorage, reportStorage, segmentBytesOf } from "./record-storage.ts";
 import { answerRecorderQueries } from "./recorder-queries.ts";
+import { keepWithinQuota, type OpenRecording } from "./recording-quota.ts";
 import { openRecordingSession, type RecordingSession } from "./recording-session.ts";
 
 export interface RecorderServiceOptions {
@@ -61,7 +64,14 @@ const STATUS_MS = 1000;
 /** Owns recordings: the run's own from its start to its end, and one more that operators start and stop. */
 export async function startRecorder(options: RecorderServiceOptions): Promise<RecorderService> {
   const { bus, clock, log } = options;
+  const limits = options.storage ?? RECORD_STORAGE;
   mkdirSync(options.folder, { recursive: true });
+  const bootMeta = options.meta();
+  /** Event time that was heard last. */
+  let moment: Moment = { timeMs: parseUtcMs(bootMeta.epoch) ?? 0, tick: 0 as Tick, runId: bootMeta.run_id as RunId };
+  /** What is being written, by the path that its first segment has. */
+  const writing = new Map<string, () => OpenRecording>();
+  makeRoom();
   const own = options.name === undefined ? undefined : await open(join(options.folder, options.name), options.meta());
   let asked: RecordingSession | undefined;
   /** The recording asked for last, once it has ended: its counts are final. */
@@ -69,13 +79,52 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   let cancelEnd: (() => void) | undefined;
   let cancelStatus = (): void => {};
   let orders = 0;
-  const bootRunId = options.meta().run_id;
+  const bootRunId = bootMeta.run_id;
+
+  /** What is over the quota makes the oldest recordings go. */
+  function makeRoom(): void {
+    try {
+      const open = [...writing.values()].map((current) => current());
+      for (const removed of keepWithinQuota(options.folder, limits.quotaBytes, open, clock.nowMs())) {
+        log.warn({ removed }, "a recording was removed to keep within record.max_gib");
+        options.publisher.publish(recorderAudit("recording_removed", moment, { ...removed, quota_bytes: limits.quotaBytes }));
+      }
+    } catch (error) {
+      log.error({ err: error }, "old recordings could not be removed");
+    }
+  }
 
   async function open(path: string, meta: RecordingMeta): Promise<RecordingSession> {
     mkdirSync(dirname(path), { recursive: true });
-    const session = await openRecordingSession({ bus, clock, log, path, force: false, meta });
+    const { recording_id: recordingId } = meta;
+    writing.set(path, () => ({ recordingId, segmentPath: path }));
+    const session = await openRecordingSession({
+      bus,
+      clock,
+      log,
+      path,
+      force: false,
+      meta,
+      segmentBytes: segmentBytesOf(limits),
+      nextMeta: options.meta,
+      onRolled: makeRoom,
+      onFailure: (problem) => options.publisher.publish(recorderAudit("recording_stopped", moment, { path, problem })),
+    }).catch((error: unknown) => {
+      writing.delete(path);
+      throw error;
+    });
     bus.publish(SUBJECTS.recordKeyframeGet, new Uint8Array());
-    return session;
+    writing.set(path, () => ({ recordingId, segmentPath: session.stats().segmentPath }));
+    return {
+      ...session,
+      async stop() {
+        try {
+          return await session.stop();
+        } finally {
+          writing.delete(path);
+        }
+      },
+    };
   }
 
   function status(): void {
@@ -102,7 +151,9 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   function start(values: Readonly<Record<string, unknown>>): CommandRefusal | undefined {
     if (asked !== undefined)
       return { code: "not_allowed_in_state", message: `a recording to ${asked.path} is under way: record.stop first` };
-    const name = (values.path as string | undefined) ?? `asked-${new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, "-")}.jsonl`;
+    const name =
+      (values.path as string | undefined) ??
+      `asked-${new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, "-")}.jsonl${limits.compresses === true ? ".zst" : ""}`;
     if (isAbsolute(name) || normalize(name).split(/[\\/]/).includes("..")) {
       return {
         code: "invalid_parameter",
@@ -203,7 +254,10 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   const historyStore = openHistoryStore(options.historyPath, options.history);
   const history = startHistory({ bus, clock, log, store: historyStore });
   const desk = openHistoryDesk(options.historyPath);
-  const storage = reportStorage(bus, options.publisher, options.folder, options.storage ?? RECORD_STORAGE);
+  const storage = reportStorage(bus, options.publisher, options.folder, limits, (at) => {
+    moment = at;
+    makeRoom();
+  });
   const queries = answerRecorderQueries({ bus, log, desk, folder: options.folder });
   status();
   return {

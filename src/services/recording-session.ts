@@ -7,7 +7,9 @@ import { EVENTS_PREFIX, QUERY_PREFIX, RADAR_PREFIX, SUBJECTS } from "#contracts/
 import { GapWatch } from "#recording/gap-watch.ts";
 import { openRecordingWriter, type WriterStats } from "#recording/writer.ts";
 import type { Clock } from "./clock.ts";
+import { KEYFRAME_TICKS } from "./keyframe.ts";
 import type { Log } from "./log.ts";
+import { isRecord, parsed } from "./query-words.ts";
 
 export interface RecordingSessionOptions {
   readonly bus: Bus;
@@ -16,6 +18,14 @@ export interface RecordingSessionOptions {
   readonly path: string;
   readonly force: boolean;
   readonly meta: RecordingMeta;
+  /** The file is left for the next segment at the first keyframe of the sim from this size on. */
+  readonly segmentBytes: number;
+  /** Fresh meta for a segment that begins now. */
+  readonly nextMeta: () => RecordingMeta;
+  /** A segment was closed and the next one begun. */
+  readonly onRolled: () => void;
+  /** Nothing more is recorded, and why. */
+  readonly onFailure: (problem: string) => void;
 }
 
 export interface RecordingSession {
@@ -46,15 +56,39 @@ export async function openRecordingSession(options: RecordingSessionOptions): Pr
     force: options.force,
     meta: options.meta,
     nowMs: () => clock.nowMs(),
+    onRolled() {
+      // The keyframes of a moment come one by one: a set made anew is whole whatever was on its way meanwhile.
+      bus.publish(SUBJECTS.recordKeyframeGet, new Uint8Array());
+      options.onRolled();
+    },
     onFailure(error) {
       problem = error.message;
       log.error({ err: error }, "recording stopped");
+      options.onFailure(error.message);
     },
   });
   const gaps = new GapWatch();
   let stopping: Promise<WriterStats> | undefined;
 
+  /** The file that was told to end, and at which tick. */
+  let rolled: { readonly path: string; readonly tick: number } | undefined;
+
+  /** At a periodic keyframe of the sim a file that is large enough ends: the next one begins with it. */
+  function rollIfDue(message: Pick<Msg, "subject" | "bytes">): void {
+    if (message.subject !== SUBJECTS.recordKeyframe) return;
+    const { segmentBytes, segmentPath } = writer.stats();
+    if (segmentBytes < options.segmentBytes || segmentPath === rolled?.path) return;
+    const payload = parsed(message.bytes);
+    if (!isRecord(payload) || payload.role !== "sim" || typeof payload.tick !== "number") return;
+    const { tick } = payload;
+    // The one that this very roll asks for is none.
+    if (tick % KEYFRAME_TICKS !== 0 || tick === rolled?.tick) return;
+    rolled = { path: segmentPath, tick };
+    writer.roll({ ...options.nextMeta(), recording_id: options.meta.recording_id });
+  }
+
   function take(message: Pick<Msg, "subject" | "bytes" | "headers">, streamSeq?: number): void {
+    rollIfDue(message);
     noteGap(message);
     const headers = Object.keys(message.headers).length === 0 ? {} : { headers: message.headers };
     writer.write([

@@ -147,7 +147,9 @@ export async function openRecorderRole(
       const service = await startRecorder({
         ...host,
         folder: host.places?.recordings ?? join(host.folder, "recordings"),
-        ...(model === undefined ? {} : { name: recordingName(host.clock.nowMs(), model) }),
+        ...(model === undefined
+          ? {}
+          : { name: `${recordingName(host.clock.nowMs(), model)}${storage?.compresses === true ? ".zst" : ""}` }),
         meta,
         dedup: store.dedup,
         historyPath: join(host.folder, "history.sqlite"),
