@@ -6,7 +6,7 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import { parseLine } from "./parse-line.ts";
 import { RecordingRow } from "./row.ts";
 import { segmentPaths } from "./segments.ts";
-import { openText, type TextSource } from "./text-source.ts";
+import { openText, type TextPlace, type TextSource } from "./text-source.ts";
 
 const CHUNK_BYTES = 1_048_576;
 const NEWLINE = 10;
@@ -56,15 +56,42 @@ export function describeProblem(problem: RecordingProblem): string {
  */
 export function* readRecordingSync(path: string, options: ReadOptions): Generator<RecordingRow> {
   const order = new SeqOrder(options.onProblem);
-  for (const segment of segmentPaths(path)) {
-    const source = openText(segment);
-    try {
-      const reader = new SegmentReader(segment, source, order, options);
-      while (reader.fill()) yield* reader.rows();
-      reader.finish();
-    } finally {
-      source.close();
-    }
+  for (const segment of segmentPaths(path)) yield* rowsOf(segment, options, order);
+}
+
+/** Where reading begins in the middle of a file: with the line at this offset of the text, from a place that can be read from. */
+export interface ReadFrom {
+  readonly place: TextPlace;
+  readonly offset: number;
+  readonly line: number;
+}
+
+/**
+ * The rows of one file. What is entered in its middle has no digest that a `check` row could be held against.
+ * @throws QikiError as readRecordingSync
+ */
+export function readSegmentSync(
+  path: string,
+  options: ReadOptions & { readonly from?: ReadFrom; readonly onSource?: (source: TextSource) => void },
+): Generator<RecordingRow> {
+  return rowsOf(path, options, new SeqOrder(options.onProblem), options.from, options.onSource);
+}
+
+function* rowsOf(
+  path: string,
+  options: ReadOptions,
+  order: SeqOrder,
+  from?: ReadFrom,
+  onSource?: (source: TextSource) => void,
+): Generator<RecordingRow> {
+  const source = openText(path, from?.place);
+  try {
+    onSource?.(source);
+    const reader = new SegmentReader(path, source, order, options, from);
+    while (reader.fill()) yield* reader.rows();
+    reader.finish();
+  } finally {
+    source.close();
   }
 }
 
@@ -79,7 +106,10 @@ class SegmentReader {
   private readonly source: TextSource;
   private readonly order: SeqOrder;
   private readonly options: ReadOptions;
-  private readonly hash: Hash = createHash("sha256");
+  /** None for a file that is entered in its middle. */
+  private readonly hash: Hash | undefined;
+  /** Bytes that still come before the line to begin with. */
+  private toSkip = 0;
   /** Offset in the file of the buffer's first byte. */
   private base = 0;
   private line = 0;
@@ -88,11 +118,16 @@ class SegmentReader {
   /** A bad line that may turn out to be the last. */
   private suspect: { readonly line: number; readonly offset: number; readonly reason: string } | undefined;
 
-  constructor(path: string, source: TextSource, order: SeqOrder, options: ReadOptions) {
+  constructor(path: string, source: TextSource, order: SeqOrder, options: ReadOptions, from?: ReadFrom) {
     this.path = path;
     this.source = source;
     this.order = order;
     this.options = options;
+    this.hash = from === undefined ? createHash("sha256") : undefined;
+    if (from === undefined) return;
+    this.base = from.place.textOffset;
+    this.toSkip = from.offset - from.place.textOffset;
+    this.line = from.line - 1;
   }
 
   /** Reads on; false at the end. */
@@ -107,8 +142,9 @@ class SegmentReader {
   /** Rows of the lines that end in the bytes read just now. */
   *rows(): Generator<RecordingRow> {
     const buffer = this.buffer.subarray(0, this.kept + this.added);
-    let start = 0;
+    let start = Math.min(this.toSkip, buffer.length);
     let hashed = 0;
+    this.toSkip -= start;
     const end = buffer.lastIndexOf(NEWLINE) + 1;
     const isText = isUtf8(buffer.subarray(0, end));
     while (start < end) {
@@ -116,7 +152,7 @@ class SegmentReader {
       this.line += 1;
       const row = this.parse(buffer, start, stop, isText);
       if (row?.head.subject === SUBJECTS.recordCheck || row?.head.subject === SUBJECTS.recordEnd) {
-        this.hash.update(buffer.subarray(hashed, start));
+        this.hash?.update(buffer.subarray(hashed, start));
         hashed = start;
         this.verify(row);
       }
@@ -128,7 +164,7 @@ class SegmentReader {
       this.skippedFrom ??= this.base + start;
       start = buffer.length;
     }
-    this.hash.update(buffer.subarray(hashed, start));
+    this.hash?.update(buffer.subarray(hashed, start));
     this.base += start;
     this.kept = buffer.length - start;
     this.buffer.copyWithin(0, start, buffer.length);
@@ -189,6 +225,7 @@ class SegmentReader {
   }
 
   private verify(row: RecordingRow): void {
+    if (this.hash === undefined) return;
     const claimed = checkRowSchema.safeParse(row.data);
     const isTrue = claimed.success && claimed.data.rows === row.line - 1 && claimed.data.sha256 === this.hash.copy().digest("hex");
     if (!isTrue)
