@@ -13,6 +13,7 @@ export const NATS_ENV = { NATS_USER: "qiki", NATS_PASSWORD: "orbit" };
 export interface Served {
   /** Address of the gateway, or of the role's health. */
   readonly url: string;
+  readonly pid: number;
   /** Sends a signal that does not end it. */
   signal(signal: NodeJS.Signals): void;
   /** Ends the process by the signal and resolves with its exit code and what it printed. */
@@ -50,6 +51,7 @@ export function serve(role: RoleName, { nats, data, port = 0, args = [], env = {
       if (match === null) return;
       started({
         url: match[1]!,
+        pid: child.pid!,
         signal: (signal) => void child.kill(signal),
         async stop(signal = "SIGTERM") {
           child.kill(signal);
