@@ -272,6 +272,31 @@ describe("effects", () => {
     });
   });
 
+  test("CMD-025 effect - so does one of the timeline, and a reset there ends every watch (found by fuzz)", () => {
+    const timeline = (entry: string): SimMachine =>
+      booted(`${UNDOCKED}init: { soc_pct: 30 }\ntimeline:\n  - { at: 5t, do: command, ${entry} }\n`);
+    for (const [entry, ended] of [
+      ["name: power.nbl.off", 1],
+      ["name: sim.reset", 1],
+      ["name: sim.rcs.stop", 0],
+    ] as const) {
+      const machine = timeline(entry);
+      runTicks(machine, 2);
+      feed(machine, commandOf("power.nbl.on"));
+      const outputs = audits(runTicks(machine, 4), "command_effect");
+      expect(outputs, entry).toHaveLength(ended);
+      if (ended === 1) expect(outputs[0]).toMatchObject({ effect: "effect_missing", reason: "superseded", superseded_by: null });
+    }
+  });
+
+  test("effect - a missing one is told alike after a snapshot (found by fuzz, seed 14)", () => {
+    const machine = booted(`${UNDOCKED}init: { soc_pct: 30 }\n`);
+    feed(machine, commandOf("power.nbl.on"));
+    const other = booted(`${UNDOCKED}init: { soc_pct: 30 }\n`);
+    other.restore(machine.snapshot());
+    expect(JSON.stringify(runTicks(other, 21))).toBe(JSON.stringify(runTicks(machine, 21)));
+  });
+
   test("CMD-026 effect - while paused it is pending, and settles after the start", () => {
     const machine = booted(`${UNDOCKED}`);
     feed(machine, commandOf("power.nbl.off"));
@@ -295,6 +320,18 @@ describe("effects", () => {
     runTicks(machine, 1);
     expect(machine.telemetry().power_detail.nbl_max_w).toBe(12);
     expect(ackOfCommand(machine, "power.nbl.off").order).toBe(0);
+  });
+
+  test("CMD-037 order - a reset is counted in its run, the first command of the next run is number 0 (found by fuzz, seed 12)", () => {
+    const machine = booted();
+    runTicks(machine, 4);
+    const acks = ["power.nbl.off", "sim.reset", "sim.start", "power.nbl.on"].map((name) => ackOfCommand(machine, name));
+    expect(acks.map((ack) => [ack.tick, ack.order])).toEqual([
+      [5, 0],
+      [5, 1],
+      [1, 0],
+      [1, 1],
+    ]);
   });
 
   test("CMD-039 effect - pause, stop and reset are confirmed without a tick between", () => {

@@ -12,7 +12,7 @@ import { readRules } from "#recording/alarms-replay.ts";
 import { readGuards } from "#recording/tracker-replay.ts";
 import { parseYamlText } from "#services/yaml-text.ts";
 import type { SimInput } from "#twin/sim-machine.ts";
-import { createTwin, type Twin, type TwinOutput } from "#twin/twin.ts";
+import { createTwin, type SteppedTwin, type Twin } from "#twin/twin.ts";
 import { tickOfMoment } from "./moment.ts";
 import { readText } from "./read-file.ts";
 import { recordingFile, recordingSource } from "./recording-file.ts";
@@ -78,12 +78,7 @@ async function forkRecording(file: string, flags: ForkFlags): Promise<void> {
 }
 
 /** Runs the twin to a tick; returns the digests that it told. */
-async function goOn(
-  twin: Twin & { step(inputs: readonly SimInput[]): readonly TwinOutput[] },
-  recorder: RunRecorder,
-  commands: readonly ForkCommand[],
-  lastTick: number,
-): Promise<DigestTable> {
+async function goOn(twin: SteppedTwin, recorder: RunRecorder, commands: readonly ForkCommand[], lastTick: number): Promise<DigestTable> {
   const digests = new DigestTable();
   let next = 0;
   const step = async (input: SimInput): Promise<void> => {

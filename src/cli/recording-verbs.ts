@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { divergenceText, verifyRecording } from "#recording/verify.ts";
 import { addCaseVerb } from "./case.ts";
 import { addForkVerb } from "./fork.ts";
+import { addFuzzVerb } from "./fuzz.ts";
 import { addRecordVerb } from "./record.ts";
 import { recordingSource, type WindowFlags, windowOf } from "./recording-file.ts";
 import { addReplayVerb } from "./replay.ts";
@@ -10,12 +11,13 @@ interface VerifyFlags extends WindowFlags {
   readonly json?: boolean;
 }
 
-/** `qiki record`, `qiki replay`, `qiki verify`, `qiki case`, `qiki fork`. */
+/** `qiki record`, `qiki replay`, `qiki verify`, `qiki case`, `qiki fork`, `qiki fuzz`. */
 export function addRecordingVerbs(program: Command): void {
   addRecordVerb(program);
   addReplayVerb(program);
   addCaseVerb(program);
   addForkVerb(program);
+  addFuzzVerb(program);
   program
     .command("verify")
     .description("recompute a recording from its start and prove that every message and hash comes out the same")

@@ -2,12 +2,10 @@ import { parse as parseYaml } from "yaml";
 import { QikiError } from "#base/error.ts";
 import type { Tick } from "#base/units.ts";
 import { utf8Decode } from "#base/utf8.ts";
-import { checkParameters } from "#contracts/command.ts";
-import { commandSpec } from "#contracts/command-catalogue.ts";
 import type { IncidentKpiWire, IncidentWire } from "#contracts/incident.ts";
 import { RUN_HEADER, TICK_HEADER } from "#contracts/message.ts";
 import { EVENTS_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
-import { incidentAction } from "#twin/incident-commands.ts";
+import { checkIncidentCommand } from "#twin/incident-commands.ts";
 import { type AlarmsMachine, createAlarmsMachine } from "#twin/alarms-machine.ts";
 import { type RuleSet, ruleSetOf, SAMPLE_PERIODS_MS } from "#twin/rule-set.ts";
 import { type AnsweredCommand, createCommandMatch } from "./command-match.ts";
@@ -80,13 +78,8 @@ export function createAlarmsReplay(
       ruleSet = readRules(rulesText);
       return collect(machine.accept({ kind: "rules", ruleSet, by }, 0 as Tick));
     }
-    const spec = commandSpec(decoded.command.name);
-    const shelveMaxS = Math.max(...ruleSet!.rules.map((rule) => rule.shelveMaxS), 0);
-    const limits = { max_speed: 0, max_speed_mps: 0, shelve_max_s: shelveMaxS, ports: [] };
-    const checked = spec === undefined ? undefined : checkParameters(spec, decoded.command.parameters, limits);
-    if (checked?.kind !== "ok") return;
-    const action = incidentAction(decoded.command.name, checked.values, by);
-    if (action !== undefined) collect(machine.accept({ kind: "action", action }, 0 as Tick));
+    const action = checkIncidentCommand(decoded.command, ruleSet!.rules, by);
+    if (!("code" in action)) collect(machine.accept({ kind: "action", action }, 0 as Tick));
   }
 
   function collect(outputs: ReturnType<AlarmsMachine["accept"]>): void {

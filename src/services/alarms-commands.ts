@@ -8,7 +8,7 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import type { AlarmsBatch } from "#store/alarms-store.ts";
 import type { AlarmsMachine, AlarmsOutput } from "#twin/alarms-machine.ts";
 import { effectHolds, observedValues, watchedConditions } from "#twin/effect-watch.ts";
-import { incidentAction } from "#twin/incident-commands.ts";
+import { incidentAction, incidentLimits } from "#twin/incident-commands.ts";
 import { auditMessage } from "./audit-records.ts";
 import type { Clock } from "./clock.ts";
 import type { Arrival, Handled } from "./command-door.ts";
@@ -55,8 +55,7 @@ export function createAlarmsCommands(options: AlarmsCommandsOptions): (arrival: 
     const { command } = arrival as CommandArrival;
     const spec = specOf(command.name);
     if ("code" in spec) return { kind: "refused", refusal: spec };
-    const shelveMaxS = Math.max(...rules.ruleSet().rules.map((rule) => rule.shelveMaxS), 0);
-    const checked = checkParameters(spec, command.parameters, { max_speed: 0, max_speed_mps: 0, shelve_max_s: shelveMaxS, ports: [] });
+    const checked = checkParameters(spec, command.parameters, incidentLimits(rules.ruleSet().rules));
     if (checked.kind === "refused") return checked;
     const refusal = spec.name.startsWith("rules.")
       ? changeRules(arrival as CommandArrival, checked.values)

@@ -1,5 +1,5 @@
 import type { CommandValues } from "#contracts/command.ts";
-import { type CommandSpec, commandSpec } from "#contracts/command-catalogue.ts";
+import { type CommandGroup, type CommandSpec, commandSpec } from "#contracts/command-catalogue.ts";
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
 import {
   blockedLoad,
@@ -35,6 +35,8 @@ export interface Effects {
     isReset: boolean,
     telemetry: TelemetryPayload,
   ): readonly SettledEffect[];
+  /** A command of the timeline was applied, or a reset: watches of its group end, of a reset all. */
+  overtaken(state: SimState, group: CommandGroup | undefined, isReset: boolean, telemetry: TelemetryPayload): readonly SettledEffect[];
   /** After every tick. */
   afterTick(state: SimState, telemetry: TelemetryPayload): readonly SettledEffect[];
 }
@@ -65,18 +67,14 @@ export function createEffects(model: SimModel): Effects {
       };
     },
     applied(state, spec, watch, isReset, telemetry) {
-      const settled: SettledEffect[] = [];
-      const ends = (earlier: EffectWatch): boolean => isReset || (spec.group !== undefined && earlier.group === spec.group);
-      for (const earlier of state.watches.filter(ends)) {
-        settled.push(missing(earlier, telemetry, { reason: "superseded", superseded_by: watch?.requestId ?? null }));
-      }
-      state.watches = state.watches.filter((earlier) => !ends(earlier));
+      const settled = overtaken(state, spec.group, isReset, watch?.requestId ?? null, telemetry);
       if (watch === undefined) return settled;
       if (effectHolds(watch.conditions, telemetry)) settled.push(confirmed(watch, telemetry));
       else if (watch.lastTick === watch.appliedTick) settled.push(missing(watch, telemetry, { reason: "deadline" }));
       else state.watches.push(watch);
       return settled;
     },
+    overtaken: (state, group, isReset, telemetry) => overtaken(state, group, isReset, null, telemetry),
     afterTick(state, telemetry) {
       const settled: SettledEffect[] = [];
       state.watches = state.watches.filter((watch) => {
@@ -88,6 +86,20 @@ export function createEffects(model: SimModel): Effects {
       return settled;
     },
   };
+}
+
+/** Ends the watches that a command of the group, or a reset, makes pointless. */
+function overtaken(
+  state: SimState,
+  group: CommandGroup | undefined,
+  isReset: boolean,
+  by: string | null,
+  telemetry: TelemetryPayload,
+): SettledEffect[] {
+  const ends = (watch: EffectWatch): boolean => isReset || (group !== undefined && watch.group === group);
+  const settled = state.watches.filter(ends).map((watch) => missing(watch, telemetry, { reason: "superseded", superseded_by: by }));
+  state.watches = state.watches.filter((watch) => !ends(watch));
+  return settled;
 }
 
 function confirmed(watch: EffectWatch, telemetry: TelemetryPayload): SettledEffect {
@@ -107,7 +119,8 @@ function missing(watch: EffectWatch, telemetry: TelemetryPayload, why: Record<st
       effect: "effect_missing",
       ...why,
       ...timing(watch, telemetry),
-      wanted: watch.conditions,
+      // In one order of keys, also after a snapshot, which sorts them.
+      wanted: watch.conditions.map(({ path, op, value }) => ({ path, op, value })),
       observed: observedValues(watch.conditions, telemetry),
       explain: blocking,
     },

@@ -1,6 +1,33 @@
 import type { Actor } from "#alarms/incident/incident-state.ts";
 import type { IncidentAction } from "#alarms/incident/operator-actions.ts";
-import type { CommandValues } from "#contracts/command.ts";
+import type { IncidentRule } from "#alarms/incident/rule.ts";
+import {
+  type CommandLimits,
+  type CommandRefusal,
+  type CommandValues,
+  type ControlCommand,
+  checkParameters,
+  specOf,
+} from "#contracts/command.ts";
+
+/** A command of the incidents with its parameters checked, as the action that it asks for; or why it cannot be one. */
+export function checkIncidentCommand(command: ControlCommand, rules: readonly IncidentRule[], by: Actor): IncidentAction | CommandRefusal {
+  const spec = specOf(command.name);
+  if ("code" in spec) return spec;
+  const checked = checkParameters(spec, command.parameters, incidentLimits(rules));
+  if (checked.kind === "refused") return checked.refusal;
+  return (
+    incidentAction(spec.name, checked.values, by) ?? {
+      code: "unknown_command",
+      message: `${command.name} is not a command of the incidents`,
+    }
+  );
+}
+
+/** What the rules in force allow of commands. */
+export function incidentLimits(rules: readonly IncidentRule[]): CommandLimits {
+  return { max_speed: 0, max_speed_mps: 0, shelve_max_s: Math.max(...rules.map((rule) => rule.shelveMaxS), 0), ports: [] };
+}
 
 /** What an incident command of the catalogue does; undefined for other commands. `values` are checked. */
 export function incidentAction(name: string, values: CommandValues, by: Actor): IncidentAction | undefined {

@@ -3,6 +3,7 @@ import { asTick, eventTimeMs } from "#base/tick-time.ts";
 import type { RunId, Tick } from "#base/units.ts";
 import { type Ack, ackOf } from "#contracts/ack.ts";
 import { type CommandRefusal, type ControlCommand, checkParameters, specOf } from "#contracts/command.ts";
+import { commandSpec } from "#contracts/command-catalogue.ts";
 import type { Message } from "#contracts/message.ts";
 import type { TelemetryPayload } from "#contracts/telemetry.ts";
 import { applyCraftCommand } from "#craft/commands.ts";
@@ -183,6 +184,7 @@ export function createSimMachine(model: SimModel): SimMachine {
     const { timeline } = model.setup.scenario;
     const before = { runState: state.runState, speed: state.speed, runId: state.runId };
     let applied = false;
+    const commands: string[] = [];
     // A reset among them rewinds the timeline: its entries belong to the run that begins then.
     while (state.runId === before.runId && state.nextEntry < timeline.length && timeline[state.nextEntry]!.afterTick <= state.craft.tick) {
       const entry = timeline[state.nextEntry]!;
@@ -190,10 +192,13 @@ export function createSimMachine(model: SimModel): SimMachine {
       applied = true;
       const refusal = applyTimelineAction(entry.action, { model, craft: state.craft, changeContact: state.scene.change, act });
       if (refusal !== undefined) outputs.push({ kind: "note", text: `${entry.path} was refused: ${refusal.message}` });
+      else if (entry.action.do === "command") commands.push(entry.action.name);
     }
     if (applied && state.runState !== "RUNNING") preview(state.craft, model.config);
     if (before.runState !== state.runState || before.speed !== state.speed || before.runId !== state.runId)
       emit(messages().telemetry(project()));
+    if (state.watches.length > 0)
+      for (const name of commands) emitSettled(effects.overtaken(state, commandSpec(name)?.group, before.runId !== state.runId, project()));
   }
 
   function command(input: SimInput & { kind: "command" }): void {
@@ -347,10 +352,13 @@ export function createSimMachine(model: SimModel): SimMachine {
         case "heartbeat":
           heartbeat();
           break;
-        case "command":
+        case "command": {
+          const { runId } = state;
           command(input);
-          state.orderInTick += 1;
+          // A reset is counted in the run that it ended.
+          if (state.runId === runId) state.orderInTick += 1;
           break;
+        }
         case "malformed":
           answer(input.name, input.requestId, input.refusal, { operator: "unknown", role: "unknown" });
           state.orderInTick += 1;

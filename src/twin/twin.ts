@@ -4,15 +4,23 @@ import type { Message } from "#contracts/message.ts";
 import type { RadarTrackWire } from "#contracts/radar.ts";
 import { EVENTS_PREFIX, RADAR_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import { headersOf } from "#contracts/message.ts";
+import { ackOf } from "#contracts/ack.ts";
+import type { ControlCommand } from "#contracts/command.ts";
+import { asTick, eventTimeMs } from "#base/tick-time.ts";
 import { handleOf, STATUS } from "#radar/tracks.ts";
 import type { RuleSet } from "#alarms/incident/incidents.ts";
 import { DEFAULT_PERIODS_MS } from "#alarms/incident/event-sources.ts";
 import { type AlarmsMachine, type AlarmsOutput, createAlarmsMachine } from "./alarms-machine.ts";
 import { allHash } from "./digest.ts";
-import { createSimMachine, type SimInput, type SimMachine } from "./sim-machine.ts";
+import { checkIncidentCommand } from "./incident-commands.ts";
+import type { Delivery, Link } from "./links.ts";
+import { type Actor, createSimMachine, type SimInput, type SimMachine } from "./sim-machine.ts";
 import type { SimModel } from "./sim-state.ts";
 import type { GuardRuleSet } from "./guard-rule-set.ts";
 import { createTrackerMachine, type TrackerMachine } from "./tracker-machine.ts";
+
+/** What drives the twin: the sim's inputs, and what operators ask of the incidents. */
+export type TwinInput = SimInput | { readonly kind: "incident_command"; readonly command: ControlCommand; readonly actor: Actor };
 
 /** What a step of the whole twin gives, in the order in which it would be published. */
 export type TwinOutput =
@@ -37,6 +45,13 @@ export interface Twin {
   guards(): Readonly<Record<string, number>>;
   /** Letter of the newest incident of each rule, or `none`; `open` counts live ones. */
   incidents(): Readonly<Record<string, string | number>>;
+  /** The states of all machines now, from which another twin goes on alike. */
+  now(): TwinStart;
+}
+
+/** A twin and what advances it. */
+export interface SteppedTwin extends Twin {
+  step(inputs: readonly TwinInput[]): readonly TwinOutput[];
 }
 
 /** Tracks as expectations look at them (simulation §11). */
@@ -57,6 +72,8 @@ export interface TwinOptions {
   readonly hashesIncidents: boolean;
   /** States to go on from; without them the twin boots. */
   readonly start?: TwinStart;
+  /** Faults between the machines; without them every message arrives once and in order. */
+  readonly links?: { readonly frames: Link; readonly events: Link };
 }
 
 /** Snapshots of the machines at one moment of a run; a machine without one begins anew. */
@@ -67,15 +84,21 @@ export interface TwinStart {
   /** Last sequence of each stream at that moment. */
   readonly eventsSeq: number;
   readonly radarSeq: number;
+  /** Commands of the incidents so far since this tick. */
+  readonly incidentCommands?: { readonly tick: number; readonly count: number };
 }
 
-export function createTwin(options: TwinOptions): Twin & { step(inputs: readonly SimInput[]): readonly TwinOutput[] } {
+export function createTwin(options: TwinOptions): SteppedTwin {
   const sim = createSimMachine(options.model);
   const alarms = createAlarmsMachine({ ruleSet: options.ruleSet, periodsMs: DEFAULT_PERIODS_MS, honourConsoleAcks: true });
   const { sensor, tracker: trackerSettings } = options.model.settings;
   const tracker = createTrackerMachine({ tracker: trackerSettings, sensor, ruleSet: options.guardRuleSet });
-  const { start } = options;
-  const state = { eventsSeq: start?.eventsSeq ?? 0, radarSeq: start?.radarSeq ?? 0 };
+  const { start, links } = options;
+  const state = {
+    eventsSeq: start?.eventsSeq ?? 0,
+    radarSeq: start?.radarSeq ?? 0,
+    incidentCommands: start?.incidentCommands ?? { tick: 0, count: 0 },
+  };
   if (start !== undefined) sim.restore(start.sim);
   if (start?.tracker !== undefined) tracker.restore(start.tracker);
   if (start?.alarms !== undefined) alarms.restore(start.alarms);
@@ -89,10 +112,26 @@ export function createTwin(options: TwinOptions): Twin & { step(inputs: readonly
     }
   }
 
+  function incidentCommand({ command, actor }: TwinInput & { kind: "incident_command" }, all: TwinOutput[]): void {
+    const { name, requestId } = command;
+    const { tickMs, epochMs } = options.model.settings;
+    const { tick, runId } = sim;
+    const order = state.incidentCommands.tick === tick ? state.incidentCommands.count : 0;
+    state.incidentCommands = { tick, count: order + 1 };
+    const timeMs = eventTimeMs(epochMs, tick, tickMs);
+    const context = { name, requestId, timeMs, tick: asTick(tick + 1), order, runId, afterSeq: alarms.afterSeq() };
+    const action = checkIncidentCommand(command, options.ruleSet.rules, { ...actor, ...(requestId === null ? {} : { requestId }) });
+    const outputs = "code" in action ? [] : alarms.accept({ kind: "action", action }, tick);
+    const result = outputs.find((output) => output.kind === "result")?.result;
+    all.push({ kind: "ack", ack: ackOf(context, "code" in action ? action : result?.ok === false ? result : undefined) });
+    alarmsOutputs(outputs, all);
+  }
+
   return {
     sim,
     tracker,
     alarms,
+    now: () => ({ ...state, sim: sim.snapshot(), tracker: tracker.snapshot(), alarms: alarms.snapshot() }),
     radarSeq: () => state.radarSeq,
     eventsSeq: () => state.eventsSeq,
     tracks() {
@@ -113,26 +152,37 @@ export function createTwin(options: TwinOptions): Twin & { step(inputs: readonly
     step(inputs) {
       const all: TwinOutput[] = [];
       const events: { seq: number; message: Message }[] = [];
-      const publish = (message: Message): void => {
+      const frames: Message[] = [];
+      const store = ({ message, times }: Delivery): void => {
         if (message.subject.startsWith(EVENTS_PREFIX)) {
           state.eventsSeq += 1;
-          events.push({ seq: state.eventsSeq, message });
+          for (let time = 0; time < times; time += 1) events.push({ seq: state.eventsSeq, message });
           all.push({ kind: "message", message, streamSeq: state.eventsSeq });
-        } else if (message.subject.startsWith(RADAR_PREFIX)) {
-          state.radarSeq += 1;
-          all.push({ kind: "message", message, streamSeq: state.radarSeq });
-        } else all.push({ kind: "message", message });
-      };
-      const frames: Message[] = [];
-      for (const input of inputs) {
-        for (const output of sim.accept(input, sim.tick)) {
-          if (output.kind !== "message") all.push(output);
-          else {
-            publish(output.message);
-            if (output.message.subject === SUBJECTS.radarFrames) frames.push(output.message);
-          }
+          return;
         }
+        state.radarSeq += 1;
+        if (message.subject === SUBJECTS.radarFrames) for (let time = 0; time < times; time += 1) frames.push(message);
+        all.push({ kind: "message", message, streamSeq: state.radarSeq });
+      };
+      const publish = (message: Message): void => {
+        const { subject } = message;
+        const isEvent = subject.startsWith(EVENTS_PREFIX);
+        if (!isEvent && !subject.startsWith(RADAR_PREFIX)) {
+          all.push({ kind: "message", message });
+          return;
+        }
+        const link = isEvent ? links?.events : subject === SUBJECTS.radarFrames ? links?.frames : undefined;
+        for (const delivery of link?.take(message, sim.tick) ?? [{ message, times: 1 }]) store(delivery);
+      };
+      for (const input of inputs) {
+        if (input.kind === "incident_command") incidentCommand(input, all);
+        else
+          for (const output of sim.accept(input, sim.tick)) {
+            if (output.kind === "message") publish(output.message);
+            else all.push(output);
+          }
       }
+      for (const link of [links?.frames, links?.events]) for (const delivery of link?.due(sim.tick) ?? []) store(delivery);
       for (const frame of frames) {
         const outputs = tracker.accept({ kind: "frame", payload: frame.payload, headers: headersOf(frame, 0) }, frame.tick);
         for (const { message } of outputs) publish(message);

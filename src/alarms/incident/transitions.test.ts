@@ -4,7 +4,7 @@ import { canonicalJson } from "#base/canonical-json.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import type { Letter } from "./incident-state.ts";
 import { createRig, type Rig, rulesOf } from "./test-rig.ts";
-import { isAllowed, isAnnunciation, TRANSITIONS, type Trigger } from "./transitions.ts";
+import { isAllowed, isAnnunciation, TRANSITIONS, type Trigger, TRIGGER_OF_KIND } from "./transitions.ts";
 
 /** The table of operations §6.4, typed in once more by hand: row, from, trigger, to. */
 const TABLE: readonly (readonly [number, string, Trigger, string])[] = [
@@ -29,23 +29,6 @@ const TABLE: readonly (readonly [number, string, Trigger, string])[] = [
 ];
 const LETTERS = [..."ABCDEFGHI"] as Letter[];
 const TRIGGERS = Object.keys(TRANSITIONS) as Trigger[];
-
-const TRIGGERS_OF_KIND: Readonly<Record<string, Trigger>> = {
-  open: "alarm",
-  realarm: "alarm",
-  escalate: "rise",
-  deescalate: "fall",
-  rtn: "normal",
-  autoclear: "normal",
-  ack: "ack",
-  clear: "clear",
-  shelve: "shelve",
-  unshelve: "unshelve",
-  suppress: "suppress",
-  unsuppress: "unsuppress",
-  oos: "out_of_service",
-  return: "return",
-};
 
 describe("state table", () => {
   test("incidents - the map of transitions is the table of operations §6.4, edge for edge", () => {
@@ -213,7 +196,7 @@ function checkRecords(records: readonly IncidentRecord[], edges: Set<string>): v
     letters.set(record.incidentId, record.to);
     if (before !== undefined && before.runId === record.runId) expect(record.atMs).toBeGreaterThanOrEqual(before.atMs);
     before = record;
-    const trigger = TRIGGERS_OF_KIND[record.kind];
+    const trigger = TRIGGER_OF_KIND[record.kind];
     if (trigger === undefined) {
       expect(record.to).toBe(record.from);
       continue;

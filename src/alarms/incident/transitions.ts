@@ -1,4 +1,5 @@
 import { assert } from "#base/assert.ts";
+import type { IncidentRecordKind } from "./incident-record.ts";
 import { isMasked, type Letter } from "./incident-state.ts";
 
 /** What can happen to an incident. */
@@ -34,6 +35,24 @@ export const TRANSITIONS: Readonly<Record<Trigger, Edges>> = {
   unsuppress: { H: [...AFTER_SHELF, "C", "F", "G"] },
   out_of_service: { A: ["I"], B: ["I"], C: ["I"], D: ["I"], E: ["I"], F: ["I"], G: ["I"], H: ["I"] },
   return: { I: [...AFTER_SHELF, "G", "H"] },
+};
+
+/** What a kind of record says happened; the kinds that are not here move an incident nowhere. */
+export const TRIGGER_OF_KIND: Readonly<Partial<Record<IncidentRecordKind, Trigger>>> = {
+  open: "alarm",
+  realarm: "alarm",
+  escalate: "rise",
+  deescalate: "fall",
+  rtn: "normal",
+  autoclear: "normal",
+  ack: "ack",
+  clear: "clear",
+  shelve: "shelve",
+  unshelve: "unshelve",
+  suppress: "suppress",
+  unsuppress: "unsuppress",
+  oos: "out_of_service",
+  return: "return",
 };
 
 const SILENT_TRIGGERS: ReadonlySet<Trigger> = new Set(["alarm", "normal", "rise", "fall", "unshelve"]);
