@@ -1,11 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { SUBJECTS } from "#contracts/subjects.ts";
 import { caseExpectation, writeCase } from "#recording/case.ts";
 import { drivenRows } from "#recording/driven-rows.ts";
 import { verifyRecording } from "#recording/verify.ts";
-import { recordRun } from "./recording-rig.ts";
+import { recordRun, roomDigests } from "./recording-rig.ts";
 import { qiki, removeFolder, ROOT } from "./running-twin.ts";
 import { cleanUpSessions, OVERLOAD, startSession } from "./session-rig.ts";
 
@@ -20,17 +19,6 @@ afterEach(cleanUpSessions);
 afterAll(() => removeFolder(folder));
 
 const verify = (path: string) => verifyRecording({ rows: () => drivenRows(path, (problem) => expect(problem).toBeUndefined()) });
-
-/** Digests of every room but the incidents by room and tick, later than a tick. */
-function digests(path: string, afterTick: number): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const { subject, data } of drivenRows(path, () => {})) {
-    const { room, at, hashes } = data as { room: string; at: number[]; hashes: string[] };
-    if (subject !== SUBJECTS.recordHashes || room === "incidents") continue;
-    at.forEach((tick, index) => tick > afterTick && found.set(`${room} ${tick}`, hashes[index]!));
-  }
-  return found;
-}
 
 async function fork(recording: string, ...args: string[]): Promise<{ stdout: string; path: string }> {
   const path = join(
@@ -50,8 +38,8 @@ describe("fork", () => {
     for (const tick of [0, 733, 1200]) {
       const { stdout, path } = await fork(file, "--at", `tick:${tick}`);
       expect(stdout).toContain(`no difference from ${file} in ticks ${tick} to 1700`);
-      const own = digests(path, tick);
-      expect(own).toEqual(digests(file, tick));
+      const own = roomDigests(path, tick);
+      expect(own).toEqual(roomDigests(file, tick));
       expect(own.size).toBeGreaterThan(2 * (1700 - tick));
       const verdict = verify(path);
       const parent = verify(file);
@@ -67,7 +55,7 @@ describe("fork", () => {
     const [meta] = [...drivenRows(path, () => {})];
     const [original] = [...drivenRows(file, () => {})];
     expect(meta!.data.parent).toMatchObject({ recording_id: original!.data.recording_id, tick: 733 });
-    expect((meta!.data.parent as { state_hash: string }).state_hash).toBe(digests(file, 0).get("craft 733"));
+    expect((meta!.data.parent as { state_hash: string }).state_hash).toBe(roomDigests(file, 0).get("craft 733"));
     expect(verify(path)).toMatchObject({ kind: "identical", ticks: 930 });
   }, 120_000);
 

@@ -4,6 +4,7 @@ import { loadRun } from "#cli/load-run.ts";
 import { runScenario } from "#cli/run.ts";
 import { openRunRecorder } from "#cli/run-recorder.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
+import { drivenRows } from "#recording/driven-rows.ts";
 import { segmentPath } from "#recording/segments.ts";
 
 interface Row {
@@ -47,4 +48,15 @@ export function splitAtKeyframe(lines: readonly string[], tick: number, path: st
   writeFileSync(path, forged(numbered.slice(0, at + 1)));
   writeFileSync(second, forged(numbered.slice(at + 1)));
   return [path, second];
+}
+
+/** Digests of every room but the incidents by room and tick, later than a tick. */
+export function roomDigests(path: string, afterTick: number): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { subject, data } of drivenRows(path, () => {})) {
+    const { room, at, hashes } = data as { room: string; at: number[]; hashes: string[] };
+    if (subject !== SUBJECTS.recordHashes || room === "incidents") continue;
+    at.forEach((tick, index) => tick > afterTick && found.set(`${room} ${tick}`, hashes[index]!));
+  }
+  return found;
 }

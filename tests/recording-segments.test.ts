@@ -37,7 +37,7 @@ describe("segments", () => {
     "REC-014 segments - three of them%s: each and all are proven, seq is unbroken, one reading runs across",
     async (ending) => {
       const storage = { quotaBytes: 1e12, segmentBytes: 50_000, compresses: ending !== "", diskUsedPct: () => 1 };
-      const session = await startSession(OVERLOAD, newFolder(), storage);
+      const session = await startSession(OVERLOAD, newFolder(), { storage });
       const path = session.twin.recording!;
       expect(path.endsWith(`.jsonl${ending}`)).toBe(true);
       for (const [segment, tick] of [
@@ -125,7 +125,9 @@ describe("quota", () => {
     const old = join(folder, "recordings", "old.jsonl");
     mkdirSync(dirname(old));
     copyFileSync(before.twin.recording!, old);
-    const session = await startSession(OVERLOAD, folder, { quotaBytes: 1_500_000, segmentBytes: 50_000, diskUsedPct: () => 1 });
+    const session = await startSession(OVERLOAD, folder, {
+      storage: { quotaBytes: 1_500_000, segmentBytes: 50_000, diskUsedPct: () => 1 },
+    });
     const audits: Record<string, unknown>[] = [];
     session.twin.bus.subscribe(
       SUBJECTS.audit,

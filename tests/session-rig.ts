@@ -8,8 +8,7 @@ import { SUBJECTS } from "#contracts/subjects.ts";
 import { drivenRows } from "#recording/driven-rows.ts";
 import type { Verification } from "#recording/proof.ts";
 import { verifyRecording } from "#recording/verify.ts";
-import { RECORD_STORAGE, type RecordStorage } from "#services/record-storage.ts";
-import { type Embedded, startEmbedded } from "#services/embedded.ts";
+import { type Embedded, type EmbeddedOptions, startEmbedded } from "#services/embedded.ts";
 import { loadGuardRules, RULES_PATH } from "#cli/load-rules.ts";
 import { loadRun } from "#cli/load-run.ts";
 import { ROOT } from "./running-twin.ts";
@@ -40,7 +39,7 @@ export async function cleanUpSessions(): Promise<void> {
 export async function startSession(
   scenario = "name: test\nprofile: profiles/shipped.json\n",
   folder = newFolder(),
-  storage: RecordStorage = RECORD_STORAGE,
+  more: Pick<EmbeddedOptions, "openBus" | "storage"> = {},
 ): Promise<Session> {
   const clock = manualClock();
   const scenarioPath = join(folder, "scenario.yaml");
@@ -62,8 +61,8 @@ export async function startSession(
     port: 0,
     portsToTry: 1,
     records: true,
-    storage,
     productVersion: "test",
+    ...more,
     onViolation(subject, problem) {
       throw new Error(`${subject}: ${problem}`);
     },

@@ -36,6 +36,8 @@ export interface AlarmsReplay {
   kpi(): IncidentKpiWire | undefined;
 }
 
+/** More events than a bus brings before the first keyframe. */
+const HELD_MAX = 64;
 const WAITING_HASHES_MAX = 200_000;
 /** Refusals that wall time, keys or the store decided: such a command never reached the machine. */
 const OUTSIDE_CODES = new Set(["expired", "not_authorized", "malformed", "exception"]);
@@ -58,7 +60,8 @@ export function createAlarmsReplay(
   const hashes = { computed: new Map<number, string>(), recorded: new Map<number, string>() };
   let badHash: { at: number; recorded: string; computed: string } | undefined;
   let nextCommand = 0;
-  let started = false;
+  /** Events that came before the first keyframe: it may be brought after them, and holds what earlier processes left. */
+  let held: DrivenRow[] | undefined = [];
   /** Whether the rows of records have come to those that were made after the keyframe. */
   let inStep = !beginsMidRun;
 
@@ -86,7 +89,26 @@ export function createAlarmsReplay(
     for (const output of outputs) if (output.kind === "audit" && output.draft.subject === "incident") records.push(output.draft);
   }
 
+  /** Begins with the state that a keyframe brings, else from nothing. */
+  function begin(keyframe?: DrivenRow): void {
+    if (held === undefined) return;
+    const events = held;
+    held = undefined;
+    if (keyframe !== undefined) machine!.restore(keyframeState(keyframe));
+    for (const row of events) takeEvent(row);
+  }
+
+  /** The machine, all that came before taken in. */
+  function begun(): AlarmsMachine | undefined {
+    begin();
+    return machine;
+  }
+
   function takeEvent(row: DrivenRow): void {
+    if (held !== undefined) {
+      if (held.push(row) >= HELD_MAX) begin();
+      return;
+    }
     if (machine === undefined || row.streamSeq === undefined || row.streamSeq <= machine.afterSeq()) return;
     feedCommands(row.streamSeq);
     const tick = row.headers?.[TICK_HEADER];
@@ -133,18 +155,19 @@ export function createAlarmsReplay(
   }
 
   return {
-    hash: () => machine?.hash(),
-    snapshot: () => machine?.snapshot(),
-    views: () => machine?.views() ?? [],
-    kpi: () => machine?.kpi(),
+    hash: () => begun()?.hash(),
+    snapshot: () => begun()?.snapshot(),
+    views: () => begun()?.views() ?? [],
+    kpi: () => begun()?.kpi(),
     unrecorded: () => (beginsMidRun && records.length > 0 ? SUBJECTS.operatorIncidents : undefined),
     take(row) {
       if (machine === undefined) return undefined;
-      if (row.subject === SUBJECTS.recordKeyframe && row.data.role === "alarms" && !started) {
-        started = true;
-        machine.restore(keyframeState(row));
+      if (row.subject === SUBJECTS.recordKeyframe && row.data.role === "alarms" && held !== undefined) {
+        begin(row);
         return undefined;
       }
+      // Nothing follows a keyframe that never comes.
+      if (row.subject === SUBJECTS.recordEnd || row.subject === SUBJECTS.operatorIncidents) begin();
       if (row.subject === SUBJECTS.recordHashes && row.data.room === "incidents") takeHashes(row);
       else if (row.subject.startsWith(EVENTS_PREFIX)) takeEvent(row);
       if (badHash !== undefined)

@@ -117,9 +117,14 @@ export function createInputCollector(): {
       if (row.subject === SUBJECTS.telemetry) takeTelemetry(row);
       // An event may come after the last telemetry message.
       const runId = row.headers?.[RUN_HEADER];
-      if (runId !== undefined && row.tick !== undefined && isSimRow(row)) noteTick(runId, row.tick);
+      if (runId !== undefined && row.tick !== undefined && (isSimRow(row) || isSimKeyframe(row))) noteTick(runId, row.tick);
     },
   };
+}
+
+/** The closing keyframe may be all that tells of the last ticks. */
+function isSimKeyframe({ subject, data }: DrivenRow): boolean {
+  return subject === SUBJECTS.recordKeyframe && data.role === "sim";
 }
 
 function inputOf({ ack, decoded, actor }: AnsweredCommand): SimInput {

@@ -51,8 +51,11 @@ export function findStretch(rows: Iterable<DrivenRow>, fromTick?: number, toTick
       firstTick ??= row.data.tick as number;
       if (fromTick !== undefined && (row.data.tick as number) >= fromTick) begunAt ??= index;
     }
-    if (row.subject === SUBJECTS.recordKeyframe && places[row.data.role as Role] !== undefined)
+    if (row.subject === SUBJECTS.recordKeyframe && places[row.data.role as Role] !== undefined) {
       places[row.data.role as Role].push(placeOf(row, index));
+      // The closing keyframe may be all that tells of the last ticks.
+      if (fromTick !== undefined && row.data.role === "sim" && (row.data.tick as number) >= fromTick) begunAt ??= index;
+    }
     for (const role of ["tracker", "alarms"] as const)
       if (row.streamSeq !== undefined && row.subject.startsWith(INPUTS[role])) stored[role].push({ index, seq: row.streamSeq });
   }

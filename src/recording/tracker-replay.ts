@@ -58,7 +58,8 @@ export function createTrackerReplay(
   const digestsSaid = new Set<string>();
   let takenSeq = 0;
   let nextReload = 0;
-  let started = false;
+  /** Frames that came before the first keyframe: it may be brought after them, and holds what earlier processes left. */
+  let held: DrivenRow[] | undefined = [];
   let begun: { readonly runId: string; readonly tick: number } | undefined;
   const runsSeen = new Set<string>();
 
@@ -89,6 +90,27 @@ export function createTrackerReplay(
     }
   }
 
+  /** Begins with the state that a keyframe brings, else from nothing. */
+  function begin(keyframe?: DrivenRow): void {
+    if (held === undefined) return;
+    const frames = held;
+    held = undefined;
+    if (keyframe !== undefined) {
+      machine!.restore(keyframeState(keyframe));
+      if (beginsMidRun) begun = { runId: keyframe.headers?.[RUN_HEADER] ?? "", tick: keyframe.data.tick as number };
+      takenSeq = (keyframe.data.after_seq as number | undefined) ?? 0;
+    }
+    for (const row of frames) takeFrame(row);
+  }
+
+  function takeFrame({ data, headers, streamSeq = 0 }: DrivenRow): void {
+    if (streamSeq <= takenSeq) return;
+    takenSeq = streamSeq;
+    runsSeen.add(headers?.[RUN_HEADER] ?? "");
+    feedReloads(takenSeq);
+    feed(machine!.accept({ kind: "frame", payload: data, headers: headers ?? {} }, 0 as Tick));
+  }
+
   function matched(): TrackerPair[] {
     const pairs: TrackerPair[] = [];
     for (const { recorded, computed } of queues.values())
@@ -115,32 +137,37 @@ export function createTrackerReplay(
   return {
     take(row) {
       if (machine === undefined) return [];
-      if (row.subject === SUBJECTS.recordKeyframe && row.data.role === "tracker" && !started) {
-        started = true;
-        machine.restore(keyframeState(row));
-        if (beginsMidRun) begun = { runId: row.headers?.[RUN_HEADER] ?? "", tick: row.data.tick as number };
-        takenSeq = (row.data.after_seq as number | undefined) ?? 0;
-      } else if (row.subject === SUBJECTS.radarFrames && (row.streamSeq ?? 0) > takenSeq) {
-        takenSeq = row.streamSeq!;
-        runsSeen.add(row.headers?.[RUN_HEADER] ?? "");
-        feedReloads(takenSeq);
-        feed(machine.accept({ kind: "frame", payload: row.data, headers: row.headers ?? {} }, 0 as Tick));
+      if (row.subject === SUBJECTS.recordKeyframe && row.data.role === "tracker" && held !== undefined) begin(row);
+      else if (row.subject === SUBJECTS.radarFrames) {
+        if (held === undefined) takeFrame(row);
+        else if (held.push(row) >= HELD_MAX) begin();
       } else if (isTrackerRow(row)) queueOf(row.subject, row.data).recorded.push(row);
+      else if (row.subject === SUBJECTS.recordEnd) begin();
       else return [];
       return matched();
     },
     unexplained() {
       if (machine === undefined) return undefined;
+      begin();
       feedReloads(Number.POSITIVE_INFINITY);
-      matched();
+      const differing = matched().find((pair) => firstDifference(pair.row.data, pair.computed) !== undefined);
+      if (differing !== undefined) return differing.row;
       return [...queues.values()].flatMap(({ recorded }) => recorded).find((row) => !isRepeat(row) && !mayBeEarlier(row));
     },
     unrecorded: () => [...queues.entries()].find(([, { computed }]) => computed.length > 0)?.[0],
-    hashes: () => machine?.hashes(),
-    snapshot: () => machine?.snapshot(),
+    hashes() {
+      begin();
+      return machine?.hashes();
+    },
+    snapshot() {
+      begin();
+      return machine?.snapshot();
+    },
   };
 }
 
+/** More frames than a bus brings before the first keyframe. */
+const HELD_MAX = 16;
 /** More rows than a tracker leaves unsaved. */
 const REPEATS_MAX = 1024;
 

@@ -84,8 +84,8 @@ export interface TwinStart {
   /** Last sequence of each stream at that moment. */
   readonly eventsSeq: number;
   readonly radarSeq: number;
-  /** Commands of the incidents so far since this tick. */
-  readonly incidentCommands?: { readonly tick: number; readonly count: number };
+  /** Commands of the incidents so far since this tick of this run. */
+  readonly incidentCommands?: { readonly since: string; readonly count: number };
 }
 
 export function createTwin(options: TwinOptions): SteppedTwin {
@@ -97,7 +97,7 @@ export function createTwin(options: TwinOptions): SteppedTwin {
   const state = {
     eventsSeq: start?.eventsSeq ?? 0,
     radarSeq: start?.radarSeq ?? 0,
-    incidentCommands: start?.incidentCommands ?? { tick: 0, count: 0 },
+    incidentCommands: start?.incidentCommands ?? { since: "", count: 0 },
   };
   if (start !== undefined) sim.restore(start.sim);
   if (start?.tracker !== undefined) tracker.restore(start.tracker);
@@ -116,8 +116,9 @@ export function createTwin(options: TwinOptions): SteppedTwin {
     const { name, requestId } = command;
     const { tickMs, epochMs } = options.model.settings;
     const { tick, runId } = sim;
-    const order = state.incidentCommands.tick === tick ? state.incidentCommands.count : 0;
-    state.incidentCommands = { tick, count: order + 1 };
+    const since = `${runId} ${tick}`;
+    const order = state.incidentCommands.since === since ? state.incidentCommands.count : 0;
+    state.incidentCommands = { since, count: order + 1 };
     const timeMs = eventTimeMs(epochMs, tick, tickMs);
     const context = { name, requestId, timeMs, tick: asTick(tick + 1), order, runId, afterSeq: alarms.afterSeq() };
     const action = checkIncidentCommand(command, options.ruleSet.rules, { ...actor, ...(requestId === null ? {} : { requestId }) });

@@ -31,7 +31,7 @@ export function commandWatch(model: SimModel): Watch {
   const pending = new Map<string, number>();
   let sent = NONE_SENT;
 
-  function checkAck({ input, outputs, before, hasChanged, hasEntries, isNewRun }: Step): void {
+  function checkAck({ input, outputs, twin, before, hasChanged, hasEntries, isNewRun }: Step): void {
     const acks = outputs.flatMap((output) => (output.kind === "ack" ? [output.ack] : []));
     if (input.kind !== "command" && input.kind !== "incident_command") {
       if (isNewRun) sent = NONE_SENT;
@@ -54,8 +54,8 @@ export function commandWatch(model: SimModel): Watch {
         `${name} ${requestId} acts in tick ${ack.tick} as number ${ack.order}, expected ${before.tick + 1} and ${sent[owner]}`,
       );
     sent = { ...sent, [owner]: sent[owner] + 1 };
-    // What comes after a reset is counted in the new run.
-    if (isNewRun) sent = NONE_SENT;
+    // A reset is counted in the run that it ended; a command behind a reset of the timeline is the first of the new one.
+    if (isNewRun) sent = { ...NONE_SENT, tick: 0, [owner]: ack.run_id === twin.sim.runId ? ack.order + 1 : 0 };
     if (!ack.ok && !hasEntries && hasChanged) throw new Violation("refusal", `${name} was refused and changed the craft`);
   }
 
