@@ -14,13 +14,34 @@ export function tickOfMoment(file: string, text: string): number {
   if (named !== undefined) return Number(named);
   const timeMs = parseUtcMs(text);
   const seconds = text.trim() === "" ? Number.NaN : Number(text);
-  if (timeMs === undefined && !(Number.isFinite(seconds) && seconds >= 0))
-    throw new QikiError(
-      "usage",
-      `${text} is no moment: give seconds after the start such as 12.5, a time such as 2026-01-01T00:00:12Z, or tick:125`,
-    );
+  if (timeMs === undefined && !(Number.isFinite(seconds) && seconds >= 0)) throw noMoment(text);
   const { epochMs, tickMs, firstTick } = clockOf(file);
   return timeMs === undefined ? firstTick + Math.round((seconds * 1000) / tickMs) : Math.max(0, Math.round((timeMs - epochMs) / tickMs));
+}
+
+/**
+ * Event time of a moment, s since 1970; seconds count from the recording's first row.
+ * @throws QikiError as tickOfMoment
+ */
+export function timeOfMoment(file: string, text: string): number {
+  const tick = /^tick:(\d{1,15})$/.exec(text)?.[1];
+  const timeMs = parseUtcMs(text);
+  if (timeMs !== undefined) return timeMs / 1000;
+  if (tick !== undefined) {
+    const { epochMs, tickMs } = clockOf(file);
+    return (epochMs + Number(tick) * tickMs) / 1000;
+  }
+  const seconds = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(seconds)) throw noMoment(text);
+  for (const { head } of readRecordingSync(file, { strict: false, data: "on_demand", onProblem: () => {} })) return head.ts_epoch + seconds;
+  throw new QikiError("recording_damaged", `${file} is no recording: not one row of it can be read`);
+}
+
+function noMoment(text: string): QikiError {
+  return new QikiError(
+    "usage",
+    `${text} is no moment: give seconds after the start such as 12.5, a time such as 2026-01-01T00:00:12Z, or tick:125`,
+  );
 }
 
 function clockOf(file: string): { readonly epochMs: number; readonly tickMs: number; readonly firstTick: number } {

@@ -107,7 +107,7 @@ class SegmentReader {
   private readonly order: SeqOrder;
   private readonly options: ReadOptions;
   /** None for a file that is entered in its middle. */
-  private readonly hash: Hash | undefined;
+  private readonly hash?: Hash;
   /** Bytes that still come before the line to begin with. */
   private toSkip = 0;
   /** Offset in the file of the buffer's first byte. */
@@ -123,8 +123,10 @@ class SegmentReader {
     this.source = source;
     this.order = order;
     this.options = options;
-    this.hash = from === undefined ? createHash("sha256") : undefined;
-    if (from === undefined) return;
+    if (from === undefined) {
+      this.hash = createHash("sha256");
+      return;
+    }
     this.base = from.place.textOffset;
     this.toSkip = from.offset - from.place.textOffset;
     this.line = from.line - 1;

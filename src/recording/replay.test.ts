@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { PauseGate } from "./playback.ts";
 import { type ReplayOptions, replayRecording } from "./replay.ts";
 import { RecordingRow } from "./row.ts";
 
@@ -82,5 +83,71 @@ describe("replay", () => {
   test("replay - headers are kept and marked, a message id is made this replay's own", async () => {
     const { sent } = await replay([row("a", 0, { "Nats-Msg-Id": "m1", "x-qiki-tick": "7" })]);
     expect(sent[0]).toMatchObject({ headers: { "x-qiki-tick": "7", "x-qiki-replay": "r1" }, msgId: "m1#r1" });
+  });
+
+  test("REP-006 step - by tick its rows only, by event up to the next one; told to end it ends", async () => {
+    const at = (subject: string, tick: number | undefined, run = "a"): RecordingRow => {
+      const { head, dataJson } = row(subject, 1, { "x-qiki-run": run });
+      return new RecordingRow("test", 1, 0, 0, tick === undefined ? head : { ...head, tick }, dataJson, "");
+    };
+    const event = "qiki.events.v1.power.bus";
+    const rows = [
+      at("qiki.recording.v1.meta", undefined),
+      at("qiki.telemetry", 10),
+      at(event, 10),
+      at("qiki.responses.control", undefined),
+      at("qiki.telemetry", 20),
+      at(event, 19),
+      at("qiki.telemetry", 0, "b"),
+      at("qiki.telemetry", 10, "b"),
+    ];
+    const stepped = async (by: "tick" | "event", steps = 99) => {
+      const perStep: number[] = [];
+      let published = 0;
+      const next = (): Promise<boolean> => {
+        if (published > 0) perStep.push(published);
+        published = 0;
+        steps -= 1;
+        return Promise.resolve(steps >= 0);
+      };
+      const { summary } = await replay(rows, { steps: { by, next }, publish: () => void (published += 1) });
+      return { perStep: published > 0 ? [...perStep, published] : perStep, summary };
+    };
+    expect(await stepped("tick")).toEqual({ perStep: [3, 2, 1, 1], summary: { published: 7, skipped: 1 } });
+    expect(await stepped("event")).toEqual({ perStep: [2, 3, 2], summary: { published: 7, skipped: 1 } });
+    expect((await stepped("tick", 2)).perStep).toEqual([3, 2]);
+  });
+
+  test("REP-006 pause - nothing is sent while it lasts, and its time does not count", async () => {
+    const gate = new PauseGate();
+    let nowMs = 0;
+    const sent: number[] = [];
+    await replay(everySecond(4), {
+      gate,
+      nowMs: () => nowMs,
+      publish() {
+        sent.push(nowMs);
+        if (sent.length !== 3) return;
+        gate.pause();
+        setImmediate(() => {
+          nowMs += 60_000;
+          expect(gate.isPaused).toBe(true);
+          gate.resume();
+        });
+      },
+      wait: (delayMs) => {
+        nowMs += delayMs;
+        return Promise.resolve();
+      },
+    });
+    expect(sent.map((atMs) => Math.round(atMs))).toEqual([0, 1000, 2000, 63_000, 64_000]);
+  });
+
+  test("REP-005 seek - last values come first and are flagged, what follows is not", async () => {
+    const { sent } = await replay([row("a", 5)], { lastValues: [row("qiki.telemetry", 2, { "Nats-Msg-Id": "m" })], firstS: EPOCH_S });
+    expect(sent.map(({ subject, headers, msgId }) => [subject, headers["x-qiki-seek"], msgId])).toEqual([
+      ["qiki.telemetry", "1", "m#r1"],
+      ["a", undefined, undefined],
+    ]);
   });
 });
