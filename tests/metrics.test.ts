@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "vitest";
+import { openInProcessBroker } from "#bus/in-process.ts";
+import { systemClock } from "#services/clock.ts";
 import { settle } from "#services/gateway/test-rig.ts";
-import { createMetrics } from "#services/metrics.ts";
+import { busMetrics, createMetrics } from "#services/metrics.ts";
 import { cleanUp, startRig } from "./gateway-rig.ts";
 
 afterEach(cleanUp);
@@ -72,4 +74,23 @@ test("metrics - a role that begins anew tells its own numbers in place of those 
   const { text } = await metrics.text();
   expect(samples(text, "rows_total").get("")).toBe(7);
   expect(samples(text, "append_seconds_sum").get("")).toBe(2);
+});
+
+test("BUS-027 lag - one that is being asked for when everything ends is the last: the process can end", async () => {
+  const bus = openInProcessBroker({ nowMs: () => 0, report: () => {} }).connect();
+  let asked = 0;
+  const clock = {
+    ...systemClock,
+    after(): () => void {
+      asked += 1;
+      return () => {};
+    },
+  };
+  busMetrics(createMetrics(), bus, clock);
+  await expect.poll(() => asked).toBe(1);
+  const end = busMetrics(createMetrics(), bus, clock);
+  end();
+  await settle();
+  expect(asked).toBe(1);
+  await bus.close();
 });

@@ -59,6 +59,7 @@ const LAG_MS = 5000;
 export function busMetrics(metrics: Metrics, bus: Bus, clock: Clock, lagPeriodMs = LAG_MS): () => void {
   let lags: Sample[] = [];
   let cancel = (): void => {};
+  let isEnded = false;
   metrics.gauge("bus_state", "1 for the state that the connection is in", ["state"], () =>
     STATES.map((state) => [{ state }, bus.status().state === state ? 1 : 0]),
   );
@@ -87,10 +88,14 @@ export function busMetrics(metrics: Metrics, bus: Bus, clock: Clock, lagPeriodMs
       // Without the bus nothing is known of its durables; bus_state says so.
       lags = [];
     }
-    cancel = clock.after(lagPeriodMs, () => void poll());
+    // One that is asked while everything ends would begin anew for ever, and the process would not end.
+    if (!isEnded) cancel = clock.after(lagPeriodMs, () => void poll());
   }
   void poll();
-  return () => cancel();
+  return () => {
+    isEnded = true;
+    cancel();
+  };
 }
 
 export function publisherMetrics(metrics: Metrics, publisher: Publisher): void {
