@@ -170,15 +170,20 @@ export function createAlarmsReplay(
       if (row.subject === SUBJECTS.recordEnd || row.subject === SUBJECTS.operatorIncidents) begin();
       if (row.subject === SUBJECTS.recordHashes && row.data.room === "incidents") takeHashes(row);
       else if (row.subject.startsWith(EVENTS_PREFIX)) takeEvent(row);
-      if (badHash !== undefined)
+      const isRecord = row.subject === SUBJECTS.operatorIncidents && row.data.subject === "incident";
+      if (isRecord && !inStep && (records[0] === undefined || firstDifference(row.data, records[0]) !== undefined)) return undefined;
+      const computed = isRecord ? records.shift() : undefined;
+      if (isRecord) inStep = true;
+      // A digest that is off has no row of its own: the next row tells of it, unless it is off itself.
+      if (badHash !== undefined && (!isRecord || (computed !== undefined && firstDifference(row.data, computed) === undefined))) {
+        const { at, ...bad } = badHash;
+        badHash = undefined;
         return {
-          payload: { "room incidents hash": badHash.computed, after_event: badHash.at },
-          recorded: { "room incidents hash": badHash.recorded, after_event: badHash.at },
+          payload: { "room incidents hash": bad.computed, after_event: at },
+          recorded: { "room incidents hash": bad.recorded, after_event: at },
         };
-      if (row.subject !== SUBJECTS.operatorIncidents || row.data.subject !== "incident") return undefined;
-      if (!inStep && (records[0] === undefined || firstDifference(row.data, records[0]) !== undefined)) return undefined;
-      inStep = true;
-      const computed = records.shift();
+      }
+      if (!isRecord) return undefined;
       return computed === undefined ? "missing" : { payload: computed };
     },
   };

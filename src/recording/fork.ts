@@ -29,7 +29,7 @@ export function forkPoint(source: VerifySource, tick: number): ForkPoint {
   const seqs = { events: 0, radar: 0 };
   let late = 0;
   for (const row of source.rows()) {
-    const diverged = proof.take(row);
+    const [diverged] = proof.take(row);
     if (diverged !== undefined)
       throw new QikiError(
         "not_verifiable",

@@ -26,7 +26,7 @@ export interface Divergence {
   readonly lastCommand?: { readonly requestId: string; readonly tick: number };
 }
 
-interface Diverged {
+export interface Diverged {
   readonly kind: "diverged";
   readonly first: Divergence;
   readonly ticks: number;
@@ -102,30 +102,30 @@ export class Proof {
     return this.#isOver;
   }
 
-  /** The divergence that this row shows, if any. */
-  take(row: DrivenRow): Diverged | undefined {
+  /** The divergences that this row shows. */
+  take(row: DrivenRow): readonly Diverged[] {
     this.#index += 1;
     const { toTick } = this.#stretch;
     if (toTick !== undefined && isSimRow(row) && toldBy(row) && this.#isWithin("sim") && (tickOf(row) ?? 0) > toTick) this.#isOver = true;
     // Streams bring some rows of the last tick late.
-    if (this.#isOver && (toldBy(row) || (tickOf(row) ?? 0) > toTick!)) return undefined;
+    if (this.#isOver && (toldBy(row) || (tickOf(row) ?? 0) > toTick!)) return NONE;
     if (row.subject === SUBJECTS.recordEnd && row.data.next_segment === undefined) this.#end = row;
-    const diverged = this.#takeTracker(row) ?? this.#takeAlarms(row);
-    if (diverged !== undefined) return diverged;
-    return isSimRow(row) && this.#isWithin("sim") ? this.#takeSim(row) : undefined;
+    const found = [...this.#takeTracker(row), ...this.#takeAlarms(row)];
+    const ofSim = isSimRow(row) && this.#isWithin("sim") ? this.#takeSim(row) : undefined;
+    if (ofSim !== undefined) found.push(ofSim);
+    return found;
   }
 
-  #takeTracker(row: DrivenRow): Diverged | undefined {
+  *#takeTracker(row: DrivenRow): Generator<Diverged> {
     for (const taken of this.#inOrder("tracker", row))
       for (const { row: trackerRow, computed } of this.#tracker.take(taken)) {
         const diverged = this.#compare(trackerRow, computed);
-        if (diverged !== undefined) return diverged;
+        if (diverged !== undefined) yield diverged;
       }
-    return undefined;
   }
 
   /** Events feed the incidents, whoever made them. */
-  #takeAlarms(row: DrivenRow): Diverged | undefined {
+  *#takeAlarms(row: DrivenRow): Generator<Diverged> {
     for (const taken of this.#inOrder("alarms", row)) {
       const incidents = this.#alarms.take(taken);
       if (incidents === undefined || isSimRow(taken)) continue;
@@ -133,9 +133,8 @@ export class Proof {
         incidents === "missing"
           ? this.#compare(taken, undefined)
           : this.#compare(taken, incidents.payload, incidents.recorded ?? taken.data);
-      if (diverged !== undefined) return diverged;
+      if (diverged !== undefined) yield diverged;
     }
-    return undefined;
   }
 
   /**
@@ -254,6 +253,8 @@ export class Proof {
     }
   }
 }
+
+const NONE: readonly Diverged[] = [];
 
 /** Whether a row stands where the sim itself put it: not brought by a stream. */
 function toldBy({ streamSeq }: DrivenRow): boolean {

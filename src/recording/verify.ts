@@ -25,14 +25,36 @@ export interface Window {
  * incidents (operations §9).
  * @throws QikiError not_verifiable when the file lacks what a proof needs
  */
-export function verifyRecording(source: VerifySource, { fromTick, toTick }: Window = {}): Verification {
+export function verifyRecording(source: VerifySource, window: Window = {}): Verification {
+  for (const diverged of divergences(source, window)) return diverged;
+  throw new QikiError("internal", "a proof ends with its verdict");
+}
+
+/** The same without an end at the first divergence: every one in turn, then the verdict, which is the first of them or identical. */
+export function verifyWhole(
+  source: VerifySource,
+  window: Window = {},
+): { readonly verdict: Verification; readonly all: readonly Divergence[] } {
+  const found = [...divergences(source, window)];
+  const all = found.flatMap((one) => (one.kind === "diverged" ? [one.first] : []));
+  const [first] = found;
+  const last = found.at(-1)!;
+  return { verdict: first!.kind === "identical" ? first! : { ...first!, ticks: last.ticks, messages: last.messages }, all };
+}
+
+/** Every divergence, or the one verdict that there is none. */
+function* divergences(source: VerifySource, { fromTick, toTick }: Window): Generator<Verification> {
   const proof = new Proof(decidingOf(source, findStretch(source.rows(), fromTick, toTick)));
+  let hasDiverged = false;
   for (const row of source.rows()) {
-    const diverged = proof.take(row);
-    if (diverged !== undefined) return diverged;
+    for (const diverged of proof.take(row)) {
+      hasDiverged = true;
+      yield diverged;
+    }
     if (proof.isOver) break;
   }
-  return proof.verdict();
+  const verdict = proof.verdict();
+  if (verdict.kind === "diverged" || !hasDiverged) yield verdict;
 }
 
 /** Everything that decides the run and stands later in the file than what it decides. @throws QikiError not_verifiable */

@@ -123,6 +123,8 @@ export function incidentWire(view: IncidentView): IncidentWire {
 export function kpiWire(incidents: Incidents): IncidentKpiWire {
   const kpi = incidents.kpi();
   const { ms, runId } = incidents.clock();
+  // In one order of keys, also after a snapshot, which sorts them.
+  const { I, W, C, A } = kpi.priorityMix;
   return {
     schema_version: 1,
     t_ms: ms ?? null,
@@ -135,7 +137,7 @@ export function kpiWire(incidents: Incidents): IncidentKpiWire {
     top10: kpi.top10.map(({ incidentId, calls }) => ({ incident_id: incidentId, calls })),
     ack_time_p50_s: kpi.ackTimeP50S ?? null,
     ack_time_p95_s: kpi.ackTimeP95S ?? null,
-    priority_mix: { ...kpi.priorityMix },
+    priority_mix: { I, W, C, A },
     shelved: kpi.shelved,
   };
 }
