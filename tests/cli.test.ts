@@ -56,7 +56,7 @@ describe("bad input ends with one clear error, and nothing starts", () => {
     ["a store that is none", ["audit", "verify", "--store", badScenario], 4, "is not a readable store"],
     ["a head that is none", ["audit", "verify", "--export", badScenario, "--head", "abc"], 2, "--head abc is neither"],
     ["a folder for a recording", ["replay", scratch], 2, "there is no recording"],
-    ["a time that is none", ["replay", badScenario, "--from", "x"], 2, "x is no time: give seconds"],
+    ["a time that is none", ["replay", badScenario, "--from", "x"], 2, "x is no moment: give seconds"],
     ["a verb that does not exist", ["fly"], 2, "unknown command 'fly'"],
   ] as const)("%s", async (_what, args, code, text) => {
     const result = await qiki(args);

@@ -36,7 +36,7 @@ describe("routes", () => {
     const catalog = await rig.get("/api/catalog");
     expect(catalog.body).toMatchObject({
       rules: { hash: expect.any(String) as string },
-      topics: { state: ["telemetry", "tracks", "incidents", "commands", "guards", "system"], log: ["events", "audit", "frames"] },
+      topics: { state: ["telemetry", "tracks", "incidents", "commands", "guards", "system", "replay"], log: ["events", "audit", "frames"] },
       limits: { max_speed: 1000, ports: expect.any(Array) as unknown[] },
     });
     expect((catalog.body.commands as { name: string }[]).map(({ name }) => name)).toContain("power.nbl.on");
@@ -54,6 +54,7 @@ describe("routes", () => {
       "commands",
       "guards",
       "system",
+      "replay",
     ]);
     expect((await rig.get("/api/rules")).body).toMatchObject({ hash: expect.any(String) as string, rules: expect.any(Array) as unknown[] });
     expect((await rig.get("/api/kpi")).body).toMatchObject({ flood: false });

@@ -13,7 +13,14 @@ const ofEnvironment = (env: Readonly<Record<string, string>>): ReturnType<typeof
 
 describe("environment of the radar", () => {
   test("RAD-026 environment - nothing set: nothing changed", () => {
-    expect(ofEnvironment({})).toEqual({ config: {}, transponderId: undefined, guardCooldownS: 2, publishesGuards: true });
+    expect(ofEnvironment({})).toEqual({
+      config: {},
+      profile: undefined,
+      mode: "FACTORY",
+      transponderId: undefined,
+      guardCooldownS: 2,
+      publishesGuards: true,
+    });
   });
 
   test("GRD-010 environment - each variable says what it says; the cooldown has a floor", () => {
@@ -23,9 +30,14 @@ describe("environment of the radar", () => {
       RADAR_TRANSPONDER_ID: "ALLY-ME",
       RADAR_GUARD_PUBLISH_INTERVAL_S: "0.01",
       RADAR_GUARD_EVENTS_ENABLED: "0",
+      BOT_CONFIG_PATH: "old.json",
+      QIKI_BOT_CONFIG_PATH: "mine.json",
+      QIKI_MODE: "MISSION",
     };
     expect(ofEnvironment(env)).toEqual({
       config: { "radar.sr_threshold_m": 250.5, "radar.enabled": false },
+      profile: "mine.json",
+      mode: "MISSION",
       transponderId: "ALLY-ME",
       guardCooldownS: 0.1,
       publishesGuards: false,

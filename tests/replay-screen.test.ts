@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { CHROMIUM } from "./running-twin.ts";
 import { openBrowser, openScreens, type ScreenRig } from "./screen-rig.ts";
 
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 /** The run has come past a tick, and its recording holds it. */
 async function reached(tick: number): Promise<void> {
-  while (((await rig.telemetry())("tick") as number) <= tick || (telemetryAt(Number.POSITIVE_INFINITY)?.tick ?? 0) <= tick);
+  await vi.waitFor(() => expect(telemetryAt(Number.POSITIVE_INFINITY)?.tick ?? 0).toBeGreaterThan(tick), WAIT);
 }
 
 interface Row {

@@ -37,6 +37,12 @@ export function timeOfMoment(file: string, text: string): number {
   throw new QikiError("recording_damaged", `${file} is no recording: not one row of it can be read`);
 }
 
+/** Whether a text can be a moment of any recording, before one is read. @throws QikiError usage */
+export function demandMoment(text: string): void {
+  const isNumber = text.trim() !== "" && Number.isFinite(Number(text));
+  if (!isNumber && parseUtcMs(text) === undefined && !/^tick:\d{1,15}$/.test(text)) throw noMoment(text);
+}
+
 function noMoment(text: string): QikiError {
   return new QikiError(
     "usage",

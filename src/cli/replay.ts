@@ -12,7 +12,7 @@ import { readRecordingSync } from "#recording/reader.ts";
 import { REPLAY_HEADER, type ReplayOptions, replayRecording } from "#recording/replay.ts";
 import type { RecordingRow } from "#recording/row.ts";
 import { type Moment, SeekableRecording } from "#recording/seek.ts";
-import { timeOfMoment } from "./moment.ts";
+import { demandMoment, timeOfMoment } from "./moment.ts";
 import { natsOptions } from "./nats-options.ts";
 import { recordingFile, tellProblem } from "./recording-file.ts";
 
@@ -57,6 +57,7 @@ export function addReplayVerb(program: Command): void {
 
 async function replay(file: string, flags: ReplayFlags): Promise<void> {
   recordingFile(file);
+  for (const text of [flags.from, flags.to, flags.seek]) if (text !== undefined) demandMoment(text);
   const first = firstRow(file);
   const bus = await openBus(flags);
   try {
