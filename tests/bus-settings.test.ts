@@ -123,5 +123,9 @@ describe.skipIf(NATS_SERVER === undefined && process.env.CI !== "true")("the bus
     expect(stderr).toContain("qiki.radar.v1.x stands for two subjects");
     expect(existsSync(data)).toBe(false);
     expect((await qiki(["config"], { RADAR_STREAM: "a b" })).stderr).toContain('RADAR_STREAM: got "a b"');
+    const same = await qiki(["config"], { RADAR_STREAM: "QIKI_EVENTS_V1", EVENTS_AUDIT_DURABLE: "radar_frames_pull" });
+    expect(same.code).toBe(2);
+    expect(same.stderr).toContain("QIKI_EVENTS_V1 stands for two streams");
+    expect(same.stderr).toContain("radar_frames_pull stands for two durables");
   });
 });

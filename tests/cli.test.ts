@@ -57,6 +57,9 @@ describe("bad input ends with one clear error, and nothing starts", () => {
     ["a head that is none", ["audit", "verify", "--export", badScenario, "--head", "abc"], 2, "--head abc is neither"],
     ["a folder for a recording", ["replay", scratch], 2, "there is no recording"],
     ["a time that is none", ["replay", badScenario, "--from", "x"], 2, "x is no moment: give seconds"],
+    ["a count that is none", ["fuzz", "--seeds", "x"], 2, "--seeds is x: give a whole number"],
+    ["a case of what is no recording", ["case", badScenario, "--from", "0", "--to", "1"], 4, "is no recording"],
+    ["a fork of what is no recording", ["fork", badScenario, "--at", "1"], 4, "is no recording"],
     ["a verb that does not exist", ["fly"], 2, "unknown command 'fly'"],
   ] as const)("%s", async (_what, args, code, text) => {
     const result = await qiki(args);

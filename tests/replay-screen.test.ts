@@ -73,6 +73,11 @@ const tickShown = async (page: Page): Promise<number> => Number((await page.getB
 describe.skipIf(CHROMIUM === undefined)("a recording on the screens", () => {
   test("REP-009 WEB-018 replay - banner, the recorded values on the same screens, no way to command; the live console is unaffected", async () => {
     const { page } = rig;
+    await rig.open("recordings");
+    await page
+      .locator("tr[data-recording]")
+      .getByText(/\d+ · being written/)
+      .waitFor();
     await openReplay(page);
     expect(await page.getByTestId("replay-banner").innerText()).toContain("REPLAY");
     expect(await page.locator("#app.replaying").count()).toBe(1);

@@ -9,36 +9,34 @@ type BusSettings = ServiceSettings["bus"];
 
 /** What the settings call or limit otherwise than the contracts do. @throws QikiError `config_invalid` with every problem */
 export function busSite(bus: BusSettings = settings().bus): BusSite {
-  const subjects = {
+  const subjects = given({
     [SUBJECTS.telemetry]: bus.telemetrySubject,
     [SUBJECTS.responses]: bus.responsesSubject,
     [SUBJECTS.radarFrames]: bus.radarFramesSubject,
     [SUBJECTS.radarFramesLr]: bus.radarLrSubject,
     [SUBJECTS.radarFramesSr]: bus.radarSrSubject,
     [SUBJECTS.radarTracks]: bus.radarTracksSubject,
+  });
+  const streams: Readonly<Record<string, StreamSite>> = {
+    [STREAMS.radar.name]: streamSite(bus.radarStream, bus.radarMaxBytes, bus.radarMaxAgeS, bus.radarDuplicateWindowS),
+    [STREAMS.events.name]: streamSite(bus.eventsStream, bus.eventsMaxBytes, bus.eventsMaxAgeS, bus.eventsDuplicateWindowS),
   };
-  const given = Object.entries(subjects).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  const theirs = given.map(([, subject]) => subject);
+  const durables: Readonly<Record<string, DurableSite>> = {
+    [DURABLES.radarFrames.name]: durableSite(bus.radarFramesDurable, bus.radarAckWaitS, bus.radarMaxDeliver, bus.radarMaxAckPending),
+    [DURABLES.radarTracks.name]: durableSite(bus.radarTracksDurable, bus.radarAckWaitS, bus.radarMaxDeliver, bus.radarMaxAckPending),
+    [DURABLES.eventsAudit.name]: durableSite(bus.eventsAuditDurable, bus.eventsAckWaitS, bus.eventsMaxDeliver, bus.eventsMaxAckPending),
+    [DURABLES.alarmsEvents.name]: durableSite(undefined, bus.eventsAckWaitS, bus.eventsMaxDeliver, undefined),
+  };
+  const namesOf = (definitions: object, site: Readonly<Record<string, { readonly name?: string }>>): readonly string[] =>
+    (Object.values(definitions) as readonly { readonly name: string }[]).map(({ name }) => site[name]?.name ?? name);
   const problems = [
-    ...given.flatMap(([ours, subject]) => subjectProblem(ours, subject)),
-    ...theirs
-      .filter((subject, at) => theirs.indexOf(subject) < at)
-      .map((subject) => `${subject} stands for two subjects: give each its own`),
+    ...Object.entries(subjects).flatMap(([ours, theirs]) => subjectProblem(ours, theirs)),
+    ...repeated("subjects", Object.values(subjects)),
+    ...repeated("streams", namesOf(STREAMS, streams)),
+    ...repeated("durables", namesOf(DURABLES, durables)),
   ];
   if (problems.length > 0) throw new QikiError("config_invalid", problems.map((problem) => `bus: ${problem}`).join("\n"));
-  return {
-    subjects: Object.fromEntries(given),
-    streams: {
-      [STREAMS.radar.name]: streamSite(bus.radarStream, bus.radarMaxBytes, bus.radarMaxAgeS, bus.radarDuplicateWindowS),
-      [STREAMS.events.name]: streamSite(bus.eventsStream, bus.eventsMaxBytes, bus.eventsMaxAgeS, bus.eventsDuplicateWindowS),
-    },
-    durables: {
-      [DURABLES.radarFrames.name]: durableSite(bus.radarFramesDurable, bus.radarAckWaitS, bus.radarMaxDeliver, bus.radarMaxAckPending),
-      [DURABLES.radarTracks.name]: durableSite(bus.radarTracksDurable, bus.radarAckWaitS, bus.radarMaxDeliver, bus.radarMaxAckPending),
-      [DURABLES.eventsAudit.name]: durableSite(bus.eventsAuditDurable, bus.eventsAckWaitS, bus.eventsMaxDeliver, bus.eventsMaxAckPending),
-      [DURABLES.alarmsEvents.name]: durableSite(undefined, bus.eventsAckWaitS, bus.eventsMaxDeliver, undefined),
-    },
-  };
+  return { subjects, streams, durables };
 }
 
 /** What the simulation keeps to itself as the settings have it; switches of NATS mean nothing on a bus of the process's own. */
@@ -60,6 +58,10 @@ function subjectProblem(ours: string, theirs: string): readonly string[] {
     if (error instanceof QikiError) return [error.message];
     throw error;
   }
+}
+
+function repeated(what: string, names: readonly string[]): readonly string[] {
+  return names.filter((name, at) => names.indexOf(name) < at).map((name) => `${name} stands for two ${what}: give each its own`);
 }
 
 function streamSite(name?: string, maxBytes?: number, maxAgeS?: number, duplicateWindowS?: number): StreamSite {

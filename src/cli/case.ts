@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import type { Command } from "commander";
 import { QikiError } from "#base/error.ts";
 import { writeCase } from "#recording/case.ts";
-import { recordingFile, tellProblem, type WindowFlags, windowOf } from "./recording-file.ts";
+import { recordingWithRows, tellProblem, type WindowFlags, windowOf } from "./recording-file.ts";
 
 interface CaseFlags extends Required<WindowFlags> {
   readonly out?: string;
@@ -21,7 +21,7 @@ export function addCaseVerb(program: Command): void {
     .requiredOption("--to <T>", "up to this moment")
     .option("--out <folder>", "folder for it, such as tests/cases/overload", "case")
     .action(async (file: string, flags: CaseFlags) => {
-      const window = windowOf(recordingFile(file), flags) as { fromTick: number; toTick: number };
+      const window = windowOf(recordingWithRows(file), flags) as { fromTick: number; toTick: number };
       const folder = flags.out ?? "case";
       for (const name of FILES)
         if (existsSync(join(folder, name)))

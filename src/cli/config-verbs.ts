@@ -10,6 +10,7 @@ import { checkProfile, readProfileFile } from "./load-profile.ts";
 import { incidentRulesPath, loadGuardRules } from "./load-rules.ts";
 import { natsOptions } from "./nats-options.ts";
 import { GATEWAY_PORT } from "./process.ts";
+import { busSite } from "./bus-site.ts";
 import { dataFolder, loadedSettings, settings } from "./settings.ts";
 import { PRODUCT_ROOT } from "./version.ts";
 
@@ -26,6 +27,8 @@ export function addConfigVerbs(program: Command): void {
     .option("--json", "print them as JSON")
     .action((flags: { readonly json?: boolean }) => {
       const { rows } = loadedSettings();
+      // Names that contradict each other are a problem of no single setting.
+      busSite();
       if (flags.json === true) process.stdout.write(`${JSON.stringify(rows)}\n`);
       else
         for (const { key, value, origin, about } of rows) process.stdout.write(`${key}: ${JSON.stringify(value)}  [${origin}]  ${about}\n`);

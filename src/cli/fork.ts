@@ -15,7 +15,7 @@ import type { SimInput } from "#twin/sim-machine.ts";
 import { createTwin, type SteppedTwin, type Twin } from "#twin/twin.ts";
 import { tickOfMoment } from "./moment.ts";
 import { readText } from "./read-file.ts";
-import { recordingFile, recordingSource } from "./recording-file.ts";
+import { recordingWithRows, recordingSource } from "./recording-file.ts";
 import { openTwinRecorder, type RunRecorder } from "./run-recorder.ts";
 import { loadGuardRules, loadRuleSet } from "./load-rules.ts";
 import { PRODUCT_VERSION } from "./version.ts";
@@ -50,7 +50,7 @@ export function addForkVerb(program: Command): void {
 }
 
 async function forkRecording(file: string, flags: ForkFlags): Promise<void> {
-  const tick = tickOfMoment(recordingFile(file), flags.at);
+  const tick = tickOfMoment(recordingWithRows(file), flags.at);
   const commands = flags.commands === undefined ? [] : readCommands(file, flags.commands, tick);
   const source = recordingSource(file);
   const point = forkPoint(source, tick);

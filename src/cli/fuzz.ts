@@ -9,9 +9,9 @@ import { fuzzRules, writeFuzzCase } from "./fuzz-case.ts";
 import { checkProfile, readProfileFile } from "./load-profile.ts";
 
 interface FuzzFlags {
-  readonly firstSeed: number;
-  readonly seeds: number;
-  readonly ticks: number;
+  readonly firstSeed: string;
+  readonly seeds: string;
+  readonly ticks: string;
   readonly profile: string;
   readonly busFaults?: boolean;
   readonly out: string;
@@ -27,9 +27,9 @@ export function addFuzzVerb(program: Command): void {
   program
     .command("fuzz")
     .description("run random scenarios, commands and faults under every invariant; the first failure is shrunk and written as a case")
-    .option("--first-seed <n>", "seed of the first run", Number, 1)
-    .option("--seeds <n>", "how many runs, each of its own seed", Number, 100)
-    .option("--ticks <n>", "ticks of each run", Number, 6000)
+    .option("--first-seed <n>", "seed of the first run", "1")
+    .option("--seeds <n>", "how many runs, each of its own seed", "100")
+    .option("--ticks <n>", "ticks of each run", "6000")
     .option("--profile <file>", "craft profile that the runs vary", "profiles/shipped.json")
     .option("--bus-faults", "messages between the machines get lost, repeated, swapped and delayed too")
     .option("--out <folder>", "folder for a failure's case", "fuzz")
@@ -66,7 +66,8 @@ export function loadBase(profile: string): FuzzBase {
   return { profile: file.value, profilePath: file.path, profileHash: file.hash, thrusters, ...fuzzRules() };
 }
 
-function count(flag: string, value: number, min: number, max: number): number {
+function count(flag: string, text: string, min: number, max: number): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw new QikiError("usage", `${flag} is ${value}: give a whole number in [${min}, ${max}]`);
+  throw new QikiError("usage", `${flag} is ${text}: give a whole number in [${min}, ${max}]`);
 }

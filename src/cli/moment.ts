@@ -2,7 +2,7 @@ import { QikiError } from "#base/error.ts";
 import { parseUtcMs } from "#base/rfc3339.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { RecordingMeta } from "#contracts/recording.ts";
-import { readRecordingSync } from "#recording/reader.ts";
+import { firstRowOf, readRecordingSync } from "#recording/reader.ts";
 
 /**
  * The tick of a moment of a recording: `tick:N`, an RFC 3339 time, or seconds after the recording's first telemetry
@@ -33,8 +33,7 @@ export function timeOfMoment(file: string, text: string): number {
   }
   const seconds = text.trim() === "" ? Number.NaN : Number(text);
   if (!Number.isFinite(seconds)) throw noMoment(text);
-  for (const { head } of readRecordingSync(file, { strict: false, data: "on_demand", onProblem: () => {} })) return head.ts_epoch + seconds;
-  throw new QikiError("recording_damaged", `${file} is no recording: not one row of it can be read`);
+  return firstRowOf(file).head.ts_epoch + seconds;
 }
 
 /** Whether a text can be a moment of any recording, before one is read. @throws QikiError usage */

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { QikiError } from "#base/error.ts";
 import { drivenRows } from "#recording/driven-rows.ts";
-import { describeProblem, readRecordingSync, type RecordingProblem } from "#recording/reader.ts";
+import { describeProblem, firstRowOf, type RecordingProblem } from "#recording/reader.ts";
 import type { VerifySource, Window } from "#recording/verify.ts";
 import { tickOfMoment } from "./moment.ts";
 
@@ -40,9 +40,7 @@ export function recordingFile(path: string): string {
 
 /** The same, when at least one row of it can be read. @throws QikiError file_unreadable, recording_damaged */
 export function recordingWithRows(path: string): string {
-  const rows = readRecordingSync(recordingFile(path), { strict: false, data: "on_demand", onProblem: () => {} });
-  const isEmpty = rows[Symbol.iterator]().next().done === true;
-  if (isEmpty) throw new QikiError("recording_damaged", `${path} is no recording: not one row of it can be read`);
+  firstRowOf(recordingFile(path));
   return path;
 }
 

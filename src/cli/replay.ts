@@ -8,9 +8,8 @@ import { connectNats } from "#bus/nats.ts";
 import type { Bus } from "#bus/port.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { PauseGate, type StepKind } from "#recording/playback.ts";
-import { readRecordingSync } from "#recording/reader.ts";
+import { firstRowOf, readRecordingSync } from "#recording/reader.ts";
 import { REPLAY_HEADER, type ReplayOptions, replayRecording } from "#recording/replay.ts";
-import type { RecordingRow } from "#recording/row.ts";
 import { type Moment, SeekableRecording } from "#recording/seek.ts";
 import { demandMoment, timeOfMoment } from "./moment.ts";
 import { natsOptions } from "./nats-options.ts";
@@ -58,7 +57,7 @@ export function addReplayVerb(program: Command): void {
 async function replay(file: string, flags: ReplayFlags): Promise<void> {
   recordingFile(file);
   for (const text of [flags.from, flags.to, flags.seek]) if (text !== undefined) demandMoment(text);
-  const first = firstRow(file);
+  const first = firstRowOf(file);
   const bus = await openBus(flags);
   try {
     if (flags.live === true && flags.force !== true) await demandSilence(bus);
@@ -117,12 +116,6 @@ async function demandSilence(bus: Bus): Promise<void> {
       "not_reachable",
       `${SUBJECTS.telemetry} is live: within ${LISTEN_MS / 1000} s somebody sent there; replay under a prefix, or --force mixes both`,
     );
-}
-
-function firstRow(file: string): RecordingRow {
-  const rows = readRecordingSync(file, { strict: false, data: "on_demand", onProblem: () => {} });
-  for (const row of rows) return row;
-  throw new QikiError("recording_damaged", `${file} is no recording: not one row of it can be read`);
 }
 
 function momentOf(file: string, text: string): Moment {

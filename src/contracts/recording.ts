@@ -136,3 +136,16 @@ export const endRowSchema = checkRowSchema.extend({
   next_segment: z.int().positive().optional(),
 });
 export type EndRow = z.infer<typeof endRowSchema>;
+
+/** What a recording says of itself, without reading it through. */
+export interface RecordingSummary {
+  readonly file: string;
+  readonly recording_id: string;
+  readonly segment: number;
+  readonly run_id: string;
+  readonly scenario: string;
+  readonly start_tick: number;
+  readonly bytes: number;
+  /** Rows, once it has been closed; null while it is written, or if it was cut off. */
+  readonly rows: number | null;
+}

@@ -1,24 +1,14 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
-import { QikiError } from "#base/error.ts";
 import type { IncidentKpiWire, IncidentWire } from "#contracts/incident.ts";
 import { RUN_HEADER } from "#contracts/message.ts";
+import type { ReplayMark } from "#contracts/replay.ts";
 import { EVENTS_PREFIX, RADAR_PREFIX, RECORDING_PREFIX, SUBJECTS } from "#contracts/subjects.ts";
 import { type AlarmsCommand, type AlarmsReplay, createAlarmsCommandCollector, createAlarmsReplay } from "./alarms-replay.ts";
 import type { DrivenRow } from "./drive.ts";
 import { drivenRow } from "./driven-rows.ts";
 import { parseLine } from "./parse-line.ts";
-import { type RecordingProblem, readRecordingSync } from "./reader.ts";
+import { noRecording, type RecordingProblem, readRecordingSync } from "./reader.ts";
 import { RecordingRow } from "./row.ts";
-
-/** What the time line of a recording shows. */
-export interface TimelineMark {
-  readonly lane: "alarms" | "commands" | "guards" | "modes";
-  /** File clock, ticks. */
-  readonly at: number;
-  readonly what: string;
-  /** Of an alarm: A, C or W. */
-  readonly severity?: string;
-}
 
 /** Where the rows of a seek and of playing go. */
 export interface PlayerSink {
@@ -41,7 +31,7 @@ export interface RecordingPlayer {
   /** First and last moment of the file. */
   readonly first: number;
   readonly last: number;
-  readonly marks: readonly TimelineMark[];
+  readonly marks: readonly ReplayMark[];
   /** Whether incidents can be told: the file has the rules and a state to begin with. */
   readonly hasIncidents: boolean;
   /** Moment of the last row handed out, also while the sink gets it. */
@@ -66,7 +56,7 @@ const ROWS_PER_TURN = 500;
 /**
  * Reads a recording once and spools its rows, so that any of them is then read without the others.
  * @param spoolPath a file of its own; removed by whoever made its folder
- * @throws QikiError file_unreadable, recording_damaged, not_a_recording when no row can be read
+ * @throws QikiError file_unreadable, recording_damaged, also when no row can be read
  */
 export async function openPlayer(
   path: string,
@@ -93,7 +83,7 @@ interface Index {
   readonly clock: readonly number[];
   /** Rows of events with their sequence, in its order. */
   readonly events: readonly { readonly row: number; readonly seq: number }[];
-  readonly marks: readonly TimelineMark[];
+  readonly marks: readonly ReplayMark[];
   /** Rows with a complete alarms keyframe: where incidents can begin. */
   readonly keyframes: readonly { readonly row: number; readonly afterSeq: number }[];
   readonly commands: readonly AlarmsCommand[];
@@ -105,7 +95,7 @@ async function indexOf(path: string, spool: number, onProblem: (problem: Recordi
   const clock = new FileClock();
   const offsets = [0];
   const times: number[] = [];
-  const marks: TimelineMark[] = [];
+  const marks: ReplayMark[] = [];
   const keyframes: Index["keyframes"][number][] = [];
   const commands = createAlarmsCommandCollector();
   const events: Index["events"][number][] = [];
@@ -143,7 +133,7 @@ async function indexOf(path: string, spool: number, onProblem: (problem: Recordi
     if (mark !== undefined) marks.push(mark);
   }
   write();
-  if (times.length === 0) throw new QikiError("recording_damaged", `${path} is no recording: not one row of it can be read`);
+  if (times.length === 0) throw noRecording(path);
   const order = times.map((_at, row) => row).sort((a, b) => times[a]! - times[b]! || a - b);
   return {
     meta,
@@ -198,7 +188,7 @@ function laneOf(subject: string): string {
 
 const LANES = [EVENTS_PREFIX, RADAR_PREFIX, RECORDING_PREFIX];
 
-function markOf({ subject, data }: DrivenRow, at: number): TimelineMark | undefined {
+function markOf({ subject, data }: DrivenRow, at: number): ReplayMark | undefined {
   const text = (key: string): string => (typeof data[key] === "string" ? data[key] : "");
   switch (subject) {
     case SUBJECTS.operatorIncidents:

@@ -95,6 +95,16 @@ function* rowsOf(
   }
 }
 
+/** The first row that can be read. @throws QikiError file_unreadable; recording_damaged, also when there is none */
+export function firstRowOf(path: string): RecordingRow {
+  for (const row of readRecordingSync(path, { strict: false, data: "on_demand", onProblem: () => {} })) return row;
+  throw noRecording(path);
+}
+
+export function noRecording(path: string): QikiError {
+  return new QikiError("recording_damaged", `${path} is no recording: not one row of it can be read`);
+}
+
 /** Cuts one file into rows and keeps the digest of what lies behind. */
 class SegmentReader {
   private buffer = Buffer.allocUnsafe(CHUNK_BYTES * 2);

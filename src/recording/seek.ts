@@ -1,7 +1,6 @@
-import { QikiError } from "#base/error.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { type IndexEntry, indexOf, placeOf, type RowPlace } from "./index-file.ts";
-import { type ReadOptions, readSegmentSync } from "./reader.ts";
+import { noRecording, type ReadOptions, readSegmentSync } from "./reader.ts";
 import type { RecordingRow } from "./row.ts";
 import { segmentPaths } from "./segments.ts";
 
@@ -82,7 +81,7 @@ export class SeekableRecording {
       const [entry] = this.#entriesOf(segment);
       if (entry !== undefined) return { segment, entry };
     }
-    throw new QikiError("recording_damaged", `${this.#paths[0]} is no recording: not one row of it can be read`);
+    throw noRecording(this.#paths[0]!);
   }
 
   #entriesOf(segment: number): readonly IndexEntry[] {

@@ -1,24 +1,11 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { endRowSchema, recordingMetaSchema } from "#contracts/recording.ts";
+import { endRowSchema, recordingMetaSchema, type RecordingSummary } from "#contracts/recording.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import { parseLine } from "./parse-line.ts";
 import { firstLine } from "./segments.ts";
 import { isCompressed } from "./text-source.ts";
 import { FRAME_MAGIC, frameText, scanFrame } from "./zstd-frames.ts";
-
-/** What a recording says of itself, without reading it through. */
-export interface RecordingSummary {
-  readonly file: string;
-  readonly recording_id: string;
-  readonly segment: number;
-  readonly run_id: string;
-  readonly scenario: string;
-  readonly start_tick: number;
-  readonly bytes: number;
-  /** Rows, once it has been closed; null while it is written, or if it was cut off. */
-  readonly rows: number | null;
-}
 
 const metaSchema = recordingMetaSchema.pick({ recording_id: true, segment: true, run_id: true, scenario: true, start: true });
 const TAIL_BYTES = 16_384;

@@ -32,16 +32,7 @@ export function auditMessage(fact: AuditFact): Message {
     tick,
     runId,
     payload: {
-      schema_version: 1,
-      category: "audit",
-      source,
-      subject: "command",
-      kind,
-      action_type: kind,
-      ts_epoch: timeMs / 1000,
-      timestamp: formatUtcMs(timeMs),
-      tick,
-      run_id: runId,
+      ...auditHead(source, "command", kind, { timeMs, tick, runId }),
       operator,
       role,
       ...(requestId === null ? {} : { request_id: requestId }),
@@ -52,29 +43,40 @@ export function auditMessage(fact: AuditFact): Message {
   };
 }
 
+/** The members that every record on the audit subject begins with. */
+function auditHead(
+  source: string,
+  subject: string,
+  kind: string,
+  { timeMs, tick, runId }: Pick<Message, "timeMs" | "tick" | "runId">,
+): Readonly<Record<string, unknown>> {
+  return {
+    schema_version: 1,
+    category: "audit",
+    source,
+    subject,
+    kind,
+    action_type: kind,
+    ts_epoch: timeMs / 1000,
+    timestamp: formatUtcMs(timeMs),
+    tick,
+    run_id: runId,
+  };
+}
+
 /** What the recorder says of itself on the audit subject. */
 export function recorderAudit(
   kind: "recording_removed" | "recording_stopped",
   moment: Pick<Message, "timeMs" | "tick" | "runId">,
   body: Readonly<Record<string, unknown>>,
 ): Message {
-  const { timeMs, tick, runId } = moment;
   return {
     ...CLOUD_EVENTS.recorderAudit,
     subject: SUBJECTS.audit,
     msgId: `audit-${randomUUID()}`,
     ...moment,
     payload: {
-      schema_version: 1,
-      category: "audit",
-      source: "recorder",
-      subject: "recording",
-      kind,
-      action_type: kind,
-      ts_epoch: timeMs / 1000,
-      timestamp: formatUtcMs(timeMs),
-      tick,
-      run_id: runId,
+      ...auditHead("recorder", "recording", kind, moment),
       operator: "recorder",
       role: "service",
       ok: kind === "recording_removed",

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { QikiError } from "#base/error.ts";
 import { parseUtcMs } from "#base/rfc3339.ts";
@@ -10,6 +10,7 @@ import type { RecordingMeta } from "#contracts/recording.ts";
 import { STATE_BUCKET, STATE_KEYS } from "#contracts/streams.ts";
 import { SUBJECTS } from "#contracts/subjects.ts";
 import type { Clock } from "./clock.ts";
+import { makeFolder } from "#store/database.ts";
 import { type HistoryLimits, openHistoryStore } from "#store/history-store.ts";
 import type { CommandDedup } from "#store/command-dedup.ts";
 import { recorderAudit } from "./audit-records.ts";
@@ -65,7 +66,7 @@ const STATUS_MS = 1000;
 export async function startRecorder(options: RecorderServiceOptions): Promise<RecorderService> {
   const { bus, clock, log } = options;
   const limits = options.storage ?? RECORD_STORAGE;
-  mkdirSync(options.folder, { recursive: true });
+  makeFolder(options.folder);
   const bootMeta = options.meta();
   /** Event time that was heard last. */
   let moment: Moment = { timeMs: parseUtcMs(bootMeta.epoch) ?? 0, tick: 0 as Tick, runId: bootMeta.run_id as RunId };
@@ -95,7 +96,7 @@ export async function startRecorder(options: RecorderServiceOptions): Promise<Re
   }
 
   async function open(path: string, meta: RecordingMeta): Promise<RecordingSession> {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const { recording_id: recordingId } = meta;
     writing.set(path, () => ({ recordingId, segmentPath: path }));
     const session = await openRecordingSession({

@@ -2,7 +2,8 @@ import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseLine } from "#recording/parse-line.ts";
 import { firstLine, isRecordingName } from "#recording/segments.ts";
-import { type RecordingSummary, summaryOf } from "#recording/summary.ts";
+import type { RecordingSummary } from "#contracts/recording.ts";
+import { summaryOf } from "#recording/summary.ts";
 import { indexPath } from "#recording/index-file.ts";
 
 /** A recording that is being written. */

@@ -62,7 +62,11 @@ export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    throw new QikiError("folder_unwritable", `folder ${folder} cannot be made: ${String(cause)}; choose another with --data`, cause);
+    throw new QikiError(
+      "folder_unwritable",
+      `folder ${folder} cannot be made: ${String(cause)}; choose another, with --data or the setting that names it`,
+      cause,
+    );
   }
 }
 

@@ -1,17 +1,11 @@
 import { batch, type ReadonlySignal, signal } from "@preact/signals-core";
 import type { Role } from "#contracts/command-catalogue.ts";
+import type { ReplayPlayer } from "#contracts/replay.ts";
 import { type Cell, cellOf, topOf, valueAt } from "./cell.ts";
 import { ageMsAt, type DataState, dataStateOf, elapsedMs, expiryMs, type Moment, type Receipt, SLEEP_MS } from "./freshness.ts";
 import { createHistory, type History } from "./history.ts";
 import { createLink, type LinkPorts, type LinkState } from "./link.ts";
-import {
-  readServerMessage,
-  type ReplayPlayer,
-  type RunIdentity,
-  type ServerMessage,
-  type SourceName,
-  subscriptionsTo,
-} from "./protocol.ts";
+import { readServerMessage, type RunIdentity, type ServerMessage, type SourceName, subscriptionsTo } from "./protocol.ts";
 import { createRecords, type RecordEntry } from "./records.ts";
 import { createSampler } from "./sampling.ts";
 import { followStream, STREAM_START, type StreamChange } from "./stream.ts";

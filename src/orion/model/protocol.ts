@@ -110,34 +110,6 @@ export function subscriptionsTo(src: SourceName): readonly object[] {
   return TOPICS.map((one) => ({ ...one, src }));
 }
 
-/** Record `player` of the topic `replay`: where a recording that is looked at stands. */
-export interface ReplayPlayer {
-  readonly id: string;
-  readonly file: string;
-  readonly state: "loading" | "ready" | "failed";
-  readonly problem?: string;
-  /** Ticks in file order. */
-  readonly first: number;
-  readonly last: number;
-  readonly at: number;
-  /** Simulated time since the beginning of the file. */
-  readonly at_ms: number;
-  readonly tick_ms: number;
-  readonly speed: number | "max";
-  readonly playing: boolean;
-  /** Grows with every jump. */
-  readonly generation: number;
-  readonly has_incidents: boolean;
-}
-
-/** One of the record `marks`: what the time line shows. */
-export interface ReplayMark {
-  readonly lane: "alarms" | "commands" | "guards" | "modes";
-  readonly at: number;
-  readonly what: string;
-  readonly severity?: string;
-}
-
 /** Answer of `/api/catalog`. */
 export interface Catalogue {
   readonly commands: readonly CommandSpec[];

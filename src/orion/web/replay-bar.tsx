@@ -1,5 +1,5 @@
+import type { ReplayMark, ReplayPlayer } from "#contracts/replay.ts";
 import { formatDuration } from "#orion/model/format.ts";
-import type { ReplayMark, ReplayPlayer } from "#orion/model/protocol.ts";
 import { commandLabel } from "./command-row-view.tsx";
 import { t } from "./i18n.ts";
 import { control, goLive, isReplay, marks, player, replayProblem, seek, seekMark } from "./replay.ts";

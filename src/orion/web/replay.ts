@@ -1,6 +1,6 @@
 import { computed, effect, signal } from "@preact/signals";
+import type { ReplayMark, ReplayPlayer } from "#contracts/replay.ts";
 import { createModel, type Model } from "#orion/model/model.ts";
-import type { ReplayMark, ReplayPlayer } from "#orion/model/protocol.ts";
 import { type Answer, deleteJson, postJson } from "./api.ts";
 import { live, model, shown, show } from "./console.ts";
 import { browserPorts } from "./ports.ts";

@@ -6,6 +6,8 @@ import { Problem } from "./problem.ts";
 export type Answer = Readonly<Record<string, unknown>>;
 
 const QUERY_MS = 10_000;
+/** Rows of one page. */
+const PAGE = 500;
 
 /** A whole number in the address, undefined when it is not there. @throws Problem invalid_parameter */
 export function integerAsked(c: Context, path: string, low: number, high: number): number | undefined {
@@ -24,6 +26,26 @@ export async function query(bus: Bus, subject: string, request: Answer): Promise
   const { code, message = "it did not say why" } = (answer.error_detail ?? {}) as { readonly code?: string; readonly message?: string };
   const known = code === "invalid_parameter" || code === "not_found" ? code : "internal";
   throw new Problem(known, `${subject} was refused: ${message}`);
+}
+
+interface Gathered {
+  readonly items: readonly unknown[];
+  readonly first: Answer;
+  readonly next: number | undefined;
+}
+
+/** Page after page, up to `max` rows. @throws as query */
+export async function allPages(bus: Bus, subject: string, filters: Answer, max: number, after = -1): Promise<Gathered> {
+  const items: unknown[] = [];
+  let first: Answer | undefined;
+  let next: number | undefined = after;
+  while (next !== undefined && items.length < max) {
+    const page: Answer = await query(bus, subject, { filters, after: next, limit: Math.min(PAGE, max - items.length) });
+    first ??= page;
+    items.push(...(page.items as readonly unknown[]));
+    next = page.next as number | undefined;
+  }
+  return { items, first: first!, next };
 }
 
 async function ask(bus: Bus, subject: string, request: Answer): Promise<Answer> {

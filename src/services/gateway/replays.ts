@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { QikiError } from "#base/error.ts";
 import type { Bus } from "#bus/port.ts";
+import type { RecordingSummary } from "#contracts/recording.ts";
+import type { ReplayPlayer } from "#contracts/replay.ts";
 import { incidentKey, STATE_KEYS } from "#contracts/streams.ts";
-import { QUERIES, SUBJECTS } from "#contracts/subjects.ts";
+import { SUBJECTS } from "#contracts/subjects.ts";
 import { modelOfMeta } from "#recording/drive.ts";
 import { payloadBytes } from "#recording/line.ts";
 import { openPlayer, type PlayerSink, type RecordingPlayer } from "#recording/player.ts";
@@ -21,7 +23,7 @@ import { createHub, type Hub, STATE_TOPICS } from "./hub.ts";
 import type { Identity } from "./identity.ts";
 import { createIntake, type Intake } from "./ingest.ts";
 import { Problem } from "./problem.ts";
-import { query } from "./query.ts";
+import { copyRecording, segmentsOf } from "./recording-files.ts";
 import { replayCommands } from "./replay-commands.ts";
 import { aboutRun, type SessionSource } from "./session.ts";
 
@@ -34,37 +36,13 @@ export type ReplayOp =
   /** Times real time, or as fast as it goes. */
   | { readonly op: "speed"; readonly speed: number | "max" };
 
-/** A replay as consoles see it: record `player` of the topic `replay`. */
-export interface ReplayView {
-  readonly id: string;
-  readonly recording_id: string;
-  readonly file: string;
-  readonly owner: string;
-  readonly state: "loading" | "ready" | "failed";
-  /** Why it failed. */
-  readonly problem?: string;
-  /** File clock in ticks: where it begins, ends and stands. */
-  readonly first: number;
-  readonly last: number;
-  readonly at: number;
-  /** Simulated time since the beginning of the file, ms: ages count in it. */
-  readonly at_ms: number;
-  readonly tick_ms: number;
-  readonly speed: number | "max";
-  readonly playing: boolean;
-  /** Grows with every jump: what was shown before belongs to another moment. */
-  readonly generation: number;
-  /** False where the file does not have what incidents are recomputed from. */
-  readonly has_incidents: boolean;
-}
-
 /** Recordings that people look at, each with its own playhead; nothing of them reaches the bus. */
 export interface Replays {
   /** Opens a recording; it loads while consoles already listen. @throws Problem not_found, rate_limited */
-  open(recordingId: string, fromTick: number | undefined, owner: Identity): Promise<ReplayView>;
-  list(): readonly ReplayView[];
+  open(recordingId: string, fromTick: number | undefined, owner: Identity): Promise<ReplayPlayer>;
+  list(): readonly ReplayPlayer[];
   /** @throws Problem not_found, forbidden */
-  control(id: string, op: ReplayOp, who: Identity): ReplayView;
+  control(id: string, op: ReplayOp, who: Identity): ReplayPlayer;
   close(id: string, who: Identity): void;
   source(name: string): SessionSource | undefined;
   stop(): void;
@@ -79,12 +57,6 @@ const TURN_MS = 50;
 const ROWS_PER_TURN = 2000;
 /** Somebody who left without closing it: nobody has listened or asked for so long. */
 const IDLE_MS = 1_800_000;
-
-interface Summary {
-  readonly recording_id: string;
-  readonly segment: number;
-  readonly file: string;
-}
 
 export function createReplays({ bus, clock, log }: { readonly bus: Bus; readonly clock: Clock; readonly log: Log }): Replays {
   const replays = new Map<string, Replay>();
@@ -130,33 +102,19 @@ export function createReplays({ bus, clock, log }: { readonly bus: Bus; readonly
   };
 }
 
-/** A recording's files in their order. @throws Problem not_found, bus_unavailable */
-async function segmentsOf(bus: Bus, recordingId: string): Promise<readonly Summary[]> {
-  const segments: Summary[] = [];
-  let after: number | undefined = -1;
-  while (after !== undefined) {
-    const page: Readonly<Record<string, unknown>> = await query(bus, QUERIES.recordings.subject, { filters: {}, after, limit: 500 });
-    segments.push(...(page.items as readonly Summary[]).filter(({ recording_id: id }) => id === recordingId));
-    after = page.next as number | undefined;
-  }
-  if (segments.length === 0)
-    throw new Problem("not_found", `there is no recording ${recordingId.slice(0, 80)}: GET /api/recordings lists them`);
-  return segments.sort((a, b) => a.segment - b.segment);
-}
-
 interface ReplayOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
   readonly id: string;
-  readonly segments: readonly Summary[];
+  readonly segments: readonly RecordingSummary[];
   readonly owner: string;
   readonly fromTick: number | undefined;
 }
 
 interface Replay {
   readonly source: SessionSource;
-  view(): ReplayView;
+  view(): ReplayPlayer;
   control(op: ReplayOp): void;
   idleMs(): number;
   close(): void;
@@ -168,14 +126,14 @@ function openReplay({ bus, clock, log, id, segments, owner, fromTick }: ReplayOp
   let model: SimModel | undefined;
   let problem: string | undefined;
   let playing = false;
-  let speed: ReplayView["speed"] = 1;
+  let speed: ReplayPlayer["speed"] = 1;
   let generation = 0;
   /** File clock that playing has come to, with its fraction. */
   let playhead = 0;
   let turnedMs = clock.monotonicMs();
   let usedMs = turnedMs;
   let cancelTurn = (): void => {};
-  let isClosed = false;
+  const closed = new AbortController();
   let shownRun: string | undefined;
   const shownIncidents = new Set<string>();
 
@@ -189,7 +147,7 @@ function openReplay({ bus, clock, log, id, segments, owner, fromTick }: ReplayOp
     return createIntake({ clock, hub, log, desk: commands });
   }
 
-  const view = (): ReplayView => ({
+  const view = (): ReplayPlayer => ({
     id,
     recording_id,
     file,
@@ -257,12 +215,11 @@ function openReplay({ bus, clock, log, id, segments, owner, fromTick }: ReplayOp
   }
 
   async function load(): Promise<void> {
-    for (const segment of segments) await fetchFile(bus, segment, join(folder, basename(segment.file)), () => isClosed);
-    if (isClosed) return;
+    for (const segment of segments) await copyRecording(bus, segment, join(folder, basename(segment.file)), closed.signal);
     const opened = await openPlayer(join(folder, basename(file)), join(folder, "rows"), sink, (one) =>
       log.warn({ problem: one.kind, file }, "a recording that is replayed is not whole"),
     );
-    if (isClosed) return opened.close();
+    if (closed.signal.aborted) return opened.close();
     player = opened;
     model = modelOf(opened);
     hub.set("replay", "marks", opened.marks);
@@ -302,10 +259,11 @@ function openReplay({ bus, clock, log, id, segments, owner, fromTick }: ReplayOp
 
   function schedule(): void {
     cancelTurn();
-    if (playing && !isClosed) cancelTurn = clock.after(speed === "max" ? 1 : TURN_MS, turn);
+    if (playing && !closed.signal.aborted) cancelTurn = clock.after(speed === "max" ? 1 : TURN_MS, turn);
   }
 
   load().catch((error: unknown) => {
+    if (closed.signal.aborted) return;
     problem = error instanceof Error ? error.message : String(error);
     log.warn({ err: error, file }, "a recording cannot be replayed");
     show();
@@ -358,29 +316,10 @@ function openReplay({ bus, clock, log, id, segments, owner, fromTick }: ReplayOp
       schedule();
     },
     close() {
-      isClosed = true;
+      closed.abort();
       cancelTurn();
       player?.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Copies a file that the recorder keeps, as far as it is written. */
-async function fetchFile(bus: Bus, { recording_id: id, segment }: Summary, path: string, isClosed: () => boolean): Promise<void> {
-  const out = createWriteStream(path);
-  const failed = new Promise<never>((_done, fail) => out.once("error", fail));
-  failed.catch(() => {});
-  try {
-    let after: number | undefined = -1;
-    while (after !== undefined && !isClosed()) {
-      const page: Readonly<Record<string, unknown>> = await query(bus, QUERIES.recordings.subject, { filters: { id, segment }, after });
-      const [stretch] = page.items as readonly { readonly raw_b64: string }[];
-      if (stretch !== undefined && !out.write(Buffer.from(stretch.raw_b64, "base64")))
-        await Promise.race([failed, new Promise<void>((done) => out.once("drain", done))]);
-      after = page.next as number | undefined;
-    }
-  } finally {
-    await Promise.race([failed, new Promise<void>((done) => out.end(done))]);
-  }
 }

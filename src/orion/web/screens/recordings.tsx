@@ -1,3 +1,4 @@
+import type { RecordingSummary } from "#contracts/recording.ts";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { getJson } from "../api.ts";
@@ -5,34 +6,27 @@ import { live } from "../console.ts";
 import { t } from "../i18n.ts";
 import { openReplay, replayProblem } from "../replay.ts";
 
-interface Recording {
-  readonly file: string;
-  readonly recording_id: string;
-  readonly segment: number;
-  readonly run_id: string;
-  readonly scenario: string;
-  readonly start_tick: number;
-  readonly bytes: number;
-  /** Null while it is written, or if it was cut off. */
-  readonly rows: number | null;
-}
-
+/** What the recorder says of itself, as far as this screen reads it. */
 interface RecorderState {
-  readonly recording?: boolean;
-  readonly path?: string | null;
+  readonly [which: string]: { readonly recording_id: string; readonly rows: number } | null;
 }
 
 /** What has been recorded, newest first; each can be looked at again on all screens. */
 export function RecordingsScreen() {
-  const items = useSignal<readonly Recording[] | undefined>(undefined);
+  const items = useSignal<readonly RecordingSummary[] | undefined>(undefined);
   const problem = useSignal("");
   const load = async (): Promise<void> => {
-    const answer = await getJson<{ items: readonly Recording[] }>("/api/recordings");
+    const answer = await getJson<{ items: readonly RecordingSummary[] }>("/api/recordings");
     if (answer.ok) items.value = answer.value.items;
     problem.value = answer.ok ? "" : answer.detail;
   };
   useEffect(() => void load(), []);
   const recorder = live.records("system").value.get("recorder") as RecorderState | undefined;
+  const written = [recorder?.recording, recorder?.asked].filter((one) => one !== null && one !== undefined);
+  const rowsWritten = ({ recording_id: id }: RecordingSummary): string | undefined => {
+    const found = written.find((one) => one.recording_id === id);
+    return found === undefined ? undefined : `${found.rows} · ${t("beingWritten")}`;
+  };
   const firsts = (items.value ?? []).filter(({ segment }) => segment === 1);
   return (
     <>
@@ -40,11 +34,6 @@ export function RecordingsScreen() {
         <button type="button" onClick={() => void load()}>
           {t("readAgain")}
         </button>
-        {recorder?.path === undefined || recorder.path === null ? null : (
-          <span class="quiet">
-            {t("beingWritten")}: <span class="mono">{recorder.path.split("/").at(-1)}</span>
-          </span>
-        )}
       </div>
       {[problem.value, replayProblem.value].map((one) =>
         one === "" ? null : (
@@ -75,7 +64,7 @@ export function RecordingsScreen() {
                   <td class="mono">{one.file}</td>
                   <td>{one.scenario}</td>
                   <td class="num">t{one.start_tick}</td>
-                  <td class="num">{segments.at(-1)!.rows ?? t("openOrCut")}</td>
+                  <td class="num">{segments.at(-1)!.rows ?? rowsWritten(one) ?? t("cutOff")}</td>
                   <td class="num">{(segments.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6).toFixed(1)} MB</td>
                   <td>
                     <button type="button" class="primary" onClick={() => void openReplay(one.recording_id)} data-testid="open-replay">
